@@ -1,0 +1,40 @@
+"""JobStore: the port to where job definitions and their states are kept, and what it promises."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from cron.job import Job
+from gateway.messages import Json
+
+
+class JobStore(Protocol):
+    """Job definitions and their states. What moves (runs, next times) is elsewhere.
+
+    Every method may raise StoreError: StoreBusyError after 5 s on a held lock, StoreCorruptError when the
+    file cannot be read (nothing is touched then), StoreFullError when the disk is full (nothing is changed).
+    The methods block, on a disk; a caller on an event loop uses a thread.
+    """
+
+    def load(self) -> Mapping[str, Job]:
+        """All jobs by uid, broken ones included: a snapshot that nobody changes any more."""
+
+    def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
+        """Write a job and return it with its new revision; its state is left as it is stored.
+
+        `job.revision` 0 means new. JobChangedError if the stored revision is another (or the job is gone).
+        A new job whose `stamp` is already there is not written: the stored one is returned.
+        `check` sees all jobs under the lock and may raise to refuse (quotas, names).
+        """
+
+    def remove(self, uid: str, *, revision: int | None = None) -> None:
+        """Remove a job. JobChangedError if it is not at `revision` (None: any); NotFoundError if it is gone."""
+
+    def set_state(self, uid: str, state: Json, *, expected: int, stamp: str) -> Job:
+        """Keep what a run wants to remember; StateChangedError holds the current one if it is not `expected`.
+
+        The same stamp again changes nothing: a replayed call is recognised. The definition's `revision` is
+        untouched. At most 64 KiB of JSON, 32 levels deep, finite numbers only: UserError otherwise.
+        """
+
+    def changed(self) -> bool:
+        """Whether the next `load` may differ from the last one (cheap: asked four times a second)."""

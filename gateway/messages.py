@@ -1,0 +1,154 @@
+"""What travels: addresses, what is said to the agent, what the agent says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""Any JSON value; a shape that two modules agree on is a dataclass instead."""
+
+SYSTEM = "system"
+"""The channel of everything that no person said. No adapter may use this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAddress:
+    """Where words go: an instance of a channel, a chat on it, a topic or reply chain in the chat."""
+
+    channel: str
+    chat: str
+    thread: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose jobs and limits apply: the chat, whatever the thread."""
+        return f"{self.channel}:{_escape(self.chat)}"
+
+    @property
+    def session(self) -> str:
+        """The key of the conversation that a person has here."""
+        return f"{self.owner}:{_escape(self.thread)}" if self.thread else self.owner
+
+    def __str__(self) -> str:
+        return self.session
+
+
+def _escape(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A") if ":" in part or "%" in part else part
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody wrote this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A run is due: which one, the instant it was meant for, and what became of it on the way."""
+
+    run: str
+    scheduled_for: datetime
+    late_by: timedelta = timedelta()
+    missed: int = 0  # occurrences before this one that will not run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something outside happened."""
+
+    id: str
+    name: str
+
+
+Occasion: TypeAlias = Person | Due | Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came or goes with a message; `path` lies in the workspace."""
+
+    name: str
+    media_type: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMessage:
+    """One thing said to the agent, by a person or by a due job."""
+
+    channel: str  # where it came from: "telegram", …, or "system" for a due job
+    sender_id: str  # the platform's immutable user id, or "cron:<job id>"
+    dedupe_keys: tuple[str, ...]  # any of them seen before: a redelivery, and dropped
+    address: ChatAddress  # the chat that the turn belongs to; for a job, the job's
+    text: str
+    received_at: datetime
+    occasion: Occasion = Person()
+    session: str = ""  # empty: the address's own
+    sender_name: str = ""  # for the prompt only, never for a decision
+    reply_to: str = ""  # the platform's id of the message that this one answers
+    attachments: tuple[Attachment, ...] = ()
+    addressed: bool = True  # False: overheard in a group, kept as context and not answered
+    trace_id: str = ""
+
+    @property
+    def session_key(self) -> str:
+        return self.session or self.address.session
+
+
+class Caller(StrEnum):
+    """Who speaks through `say`; there are no others (DESIGN's rule of one way out)."""
+
+    MODEL = "model"  # the model's own call of the message tool
+    REPLY = "reply"  # the end of a person's turn
+    REMINDER = "reminder"  # a job whose payload is exact text
+    ALERT = "alert"  # a job that fails
+    SHELL = "shell"  # the output of a shell job
+    COMMAND = "command"  # the answer of a command or button
+    NOTICE = "notice"  # the gateway about itself
+    APPROVAL = "approval"  # a question that a person must decide
+    OPERATOR = "operator"  # the command line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A choice under a message. `data` comes back when it is pressed: at most 64 bytes (Telegram's limit)."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundMessage:
+    """One thing that the agent says, in Markdown, before a channel has rendered it."""
+
+    delivery_id: str  # ours, unique for ever: the same id again is the same message
+    address: ChatAddress
+    caller: Caller
+    text: str
+    turn: str = ""
+    run: str = ""
+    reply_to: str = ""  # the platform's id of the message that this one answers
+    edits: str = ""  # the delivery id of an earlier message that this one replaces
+    buttons: tuple[tuple[Button, ...], ...] = ()  # rows of buttons
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One platform message of a rendered outbound message: JSON, stored before it is sent."""
+
+    payload: Mapping[str, Json]
+    plain: Mapping[str, Json] | None = None  # the same content without formatting, for a platform that refuses it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A part on its way: what a channel is asked to deliver once."""
+
+    id: str  # "<delivery id>/<n>": the platform's idempotency key where it has one
+    address: ChatAddress
+    payload: Mapping[str, Json]
+    repeat: bool = False  # an earlier attempt may have arrived: say so to the reader ("↻")
+    edits: str = ""  # the platform's id of the message to replace

@@ -1,0 +1,49 @@
+"""Tool and Turn: what a tool is, and what it may know of the turn that calls it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from gateway.messages import ChatAddress, Occasion
+
+
+class Effect(StrEnum):
+    """What a repeat of the same call would do after a crash."""
+
+    READ = "read"  # changes nothing
+    REPEATABLE = "repeatable"  # recognised by its call id: the second time changes nothing
+    ONCE = "once"  # never run again: the model is told that the outcome is unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a tool may know: whose turn it is, where, when, and the id of this very call."""
+
+    id: str
+    call_id: str
+    session: str
+    address: ChatAddress
+    sender_id: str
+    occasion: Occasion
+    zone: str  # IANA name
+    now: datetime
+    trace_id: str = ""
+    job: str = ""  # the uid of the job that is running, in a scheduled turn
+
+
+class Tool(Protocol):
+    """One thing that the model may do.
+
+    The model's schema is made from `arguments`: its docstring and its fields' descriptions are the tool's
+    documentation. A `UserError` that `call` raises is shown to the model as it is.
+    """
+
+    name: ClassVar[str]
+    arguments: ClassVar[type[BaseModel]]
+    effect: ClassVar[Effect]
+
+    async def call(self, arguments: Any, turn: Turn) -> str:
+        """Do it, and say in a sentence what was done."""

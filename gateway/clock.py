@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -18,6 +19,9 @@ class Clock(Protocol):
     async def sleep(self, duration: timedelta) -> None:
         """Wait by monotonic time; zero gives way to other tasks once."""
 
+    def timeout(self, duration: timedelta) -> AbstractAsyncContextManager[object]:
+        """TimeoutError when what is inside takes longer."""
+
 
 class SystemClock:
     """The machine's clock."""
@@ -30,6 +34,9 @@ class SystemClock:
 
     async def sleep(self, duration: timedelta) -> None:
         await asyncio.sleep(duration.total_seconds())
+
+    def timeout(self, duration: timedelta) -> AbstractAsyncContextManager[object]:
+        return asyncio.timeout(duration.total_seconds())
 
 
 def to_text(moment: datetime) -> str:

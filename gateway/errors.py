@@ -1,23 +1,23 @@
 """Every error that we raise on purpose.
 
-    TocsinError
-    ├── ConfigError                 the operator acts: a key, where it stands, what to write there
-    ├── UserError                   shown to a person or a model as it is
-    │   ├── ScheduleError           a schedule that cannot be read or can never fire
-    │   └── NotFoundError           unknown, or not theirs: the words are the same
-    ├── StoreError                  what is kept cannot be read or written
-    │   ├── StoreFullError          the disk is full
-    │   ├── StoreBusyError          another process holds the lock; names the holder
-    │   ├── StoreCorruptError       the file cannot be read; it is left as it is
-    │   ├── JobChangedError         the job has another revision by now
-    │   └── StateChangedError       the state has another revision by now; holds the current one
-    ├── DeliveryError
-    │   ├── TransientDeliveryError  not sent, may be tried again (retry_after)
-    │   ├── AmbiguousDeliveryError  may have been sent
-    │   ├── FormattingRefusedError  not sent because of its formatting: the plain form is tried once
-    │   ├── CredentialsRefusedError the channel's token is refused: the channel stops
-    │   └── PermanentDeliveryError  not sent and never will be
-    └── ModelError                  a model call failed; carries its class (kind) and retry_after
+TocsinError
+├── ConfigError                 the operator acts: a key, where it stands, what to write there
+├── UserError                   shown to a person or a model as it is
+│   ├── ScheduleError           a schedule that cannot be read or can never fire
+│   └── NotFoundError           unknown, or not theirs: the words are the same
+├── StoreError                  what is kept cannot be read or written
+│   ├── StoreFullError          the disk is full
+│   ├── StoreBusyError          another process holds the lock; names the holder
+│   ├── StoreCorruptError       the file cannot be read; it is left as it is
+│   ├── JobChangedError         the job has another revision by now
+│   └── StateChangedError       the state has another revision by now; holds the current one
+├── DeliveryError
+│   ├── TransientDeliveryError  not sent, may be tried again (retry_after)
+│   ├── AmbiguousDeliveryError  may have been sent
+│   ├── FormattingRefusedError  not sent because of its formatting: the plain form is tried once
+│   ├── CredentialsRefusedError the channel's token is refused: the channel stops
+│   └── PermanentDeliveryError  not sent and never will be
+└── ModelError                  a model call failed; carries its class (kind) and retry_after
 """
 
 from datetime import timedelta

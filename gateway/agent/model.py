@@ -21,6 +21,7 @@ class UserText:
     """A person's words, a due job's prompt, or a note of the gateway inside a turn."""
 
     text: str
+    note: str = ""  # when and by whom, for a model that reads it: "2026-11-21 09:00 Sat, Europe/Berlin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from gateway.database.driver import Work
 from gateway.messages import ChatAddress, Occasion
 
 
@@ -15,6 +16,7 @@ class Effect(StrEnum):
 
     READ = "read"  # changes nothing
     REPEATABLE = "repeatable"  # recognised by its call id: the second time changes nothing
+    ALONG = "along"  # the same, and it commits `Turn.along` with its own change
     ONCE = "once"  # never run again: the model is told that the outcome is unknown
 
 
@@ -31,7 +33,9 @@ class Turn:
     zone: str  # IANA name
     now: datetime
     trace_id: str = ""
-    job: str = ""  # the uid of the job that is running, in a scheduled turn
+    run: str = ""  # in a scheduled turn: the run
+    job: str = ""  # in a scheduled turn: the uid of its job
+    along: Work[None] | None = None  # the journal's steps that are not written yet
 
 
 class Tool(Protocol):

@@ -1,0 +1,39 @@
+"""Channel: the port to a chat platform, and what a channel is given."""
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from gateway.messages import InboundMessage
+from gateway.outbox.port import Carrier
+
+
+class Inlet(Protocol):
+    """What a channel is given to hand in what it reads, and to say how it is."""
+
+    def receive(self, message: InboundMessage) -> Awaitable[None]:
+        """Safe on return: only then the platform is told (offset, ack). Redeliveries are dropped inside.
+
+        StoreError when it could not be kept: the platform must not be told, and will bring it again.
+        """
+
+    def room(self) -> Awaitable[None]:
+        """Before reading on, for a channel that can wait (polling, a terminal): returns when there is room."""
+
+    def alive(self) -> None:
+        """The platform answered (a completed poll, a frame): the channel is healthy, and can be sent to."""
+
+
+class Channel(Carrier, Protocol):
+    """One connected instance of a platform.
+
+    `render` and `send` are the outbox's side, see `gateway.outbox.port`; a channel may offer `find` and `probe`
+    from there too. `run` is the supervisor's: it is started again, after a pause that grows, when it fails.
+    """
+
+    name: str  # of the configured instance
+
+    async def run(self, inlet: Inlet) -> None:
+        """Read until cancelled. Returning means that there is nothing more to read (a closed terminal).
+
+        Raises CredentialsRefusedError when trying again is useless, anything else when it is not.
+        """

@@ -1,0 +1,31 @@
+"""The channel of jobs that have no chat: what they say is a line in the log."""
+
+import asyncio
+
+import structlog
+
+from channels.base import Inlet
+from gateway.messages import OutboundMessage, Parcel, Part
+from gateway.outbox.port import Repeat
+
+logger = structlog.get_logger()
+
+
+class LogChannel:
+    """Always there, reads nothing."""
+
+    repeat = Repeat.MARKED
+
+    def __init__(self, name: str = "log") -> None:
+        self.name = name
+
+    async def run(self, inlet: Inlet) -> None:
+        inlet.alive()
+        await asyncio.Event().wait()
+
+    def render(self, message: OutboundMessage) -> list[Part]:
+        return [Part(payload={"text": message.text})]
+
+    async def send(self, parcel: Parcel) -> str:
+        logger.info("said to nobody", job=parcel.address.chat, text=parcel.payload["text"], repeat=parcel.repeat)
+        return parcel.id

@@ -1,0 +1,145 @@
+"""JobBook: what may be done with jobs, and by whom; on a JobStore, which blocks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from cron.draft import Draft, Maker, changed_job, new_job
+from cron.job import Job, JobStatus
+from cron.store import JobStore
+from gateway.errors import JobChangedError, NotFoundError, UserError
+
+ATTEMPTS = 5  # to change a job that others change at the same time
+FEWEST = 4  # characters of an id's beginning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who asks. Without an owner it is the operator, who sees and changes every job."""
+
+    owner: str | None = None
+    user: str = ""
+    admin: bool = False  # may change what others of the same chat have made
+
+    @property
+    def operator(self) -> bool:
+        return self.owner is None
+
+
+OPERATOR = Viewer(admin=True)
+
+
+class JobBook:
+    """Finding, adding, changing and removing, within the rights of who asks."""
+
+    def __init__(self, store: JobStore, *, jobs_per_owner: int = 50, members_edit: bool = False) -> None:
+        self._store = store
+        self._jobs_per_owner = jobs_per_owner
+        self._members_edit = members_edit
+
+    def list(self, viewer: Viewer) -> list[Job]:
+        """The jobs that the viewer may see, oldest first."""
+        jobs = self._store.load().values()
+        seen = [job for job in jobs if viewer.operator or job.owner == viewer.owner]
+        return sorted(seen, key=lambda job: (job.created_at, job.id))
+
+    def find(self, reference: str, viewer: Viewer) -> Job:
+        """By id, uid, name, or the beginning of one id; the same words for a foreign and an unknown one."""
+        return resolve(reference, self.list(viewer))
+
+    def add(self, draft: Draft, maker: Maker) -> Job:
+        """Make and store a job; a call that made one before (by its stamp) gets the same one again."""
+        for _ in range(ATTEMPTS):
+            jobs = self._store.load()
+            if maker.stamp and (made := _stamped(jobs, maker.stamp)) is not None:
+                return made
+            job = new_job(draft, maker, _names(jobs, maker.owner))
+            try:
+                return self._store.put(job, check=lambda present, job=job: self._admit(present, job))  # type: ignore[misc]
+            except JobChangedError:
+                continue  # somebody has taken the name meanwhile
+        raise UserError("too many jobs are being added at the same time; try again")
+
+    def update(self, reference: str, draft: Draft, maker: Maker, viewer: Viewer) -> Job:
+        """Change what the draft says, and nothing else."""
+
+        def change(job: Job) -> Job:
+            names = _names(self._store.load(), job.owner) - {job.name}
+            return changed_job(job, draft, maker, names)
+
+        return self._change(reference, viewer, change)
+
+    def enable(self, reference: str, viewer: Viewer) -> Job:
+        """Let it fire again, from now on."""
+        return self._change(reference, viewer, _enabled)
+
+    def disable(self, reference: str, viewer: Viewer, *, reason: str = "") -> Job:
+        """Keep it from firing; twice is no error."""
+        return self._change(
+            reference, viewer, lambda job: replace(job, status=JobStatus.DISABLED, status_reason=reason)
+        )
+
+    def remove(self, reference: str, viewer: Viewer) -> Job:
+        """Remove it for good; its history stays. Returns what it was."""
+        job = self.find(reference, viewer)
+        self._allow(job, viewer)
+        self._store.remove(job.uid)
+        return job
+
+    def _change(self, reference: str, viewer: Viewer, change: Callable[[Job], Job]) -> Job:
+        for _ in range(ATTEMPTS):
+            job = self.find(reference, viewer)
+            self._allow(job, viewer)
+            following = change(job)
+            if following == job:
+                return job
+            try:
+                return self._store.put(following)
+            except JobChangedError:
+                continue
+        raise UserError(f'"{job.name}" ({job.id}) is being changed by others; try again')
+
+    def _allow(self, job: Job, viewer: Viewer) -> None:
+        if viewer.operator or viewer.admin or self._members_edit or job.created_by in {"", viewer.user}:
+            return
+        raise UserError(f'"{job.name}" ({job.id}) was made by somebody else here; they or an admin may change it')
+
+    def _admit(self, present: Mapping[str, Job], job: Job) -> None:
+        if job.name in _names(present, job.owner):
+            raise JobChangedError(f"the name {job.name!r} was just taken")
+        owned = sum(other.owner == job.owner for other in present.values())
+        if job.owner is not None and owned >= self._jobs_per_owner:
+            raise UserError(
+                f"this chat has {owned} jobs, and may have {self._jobs_per_owner}; "
+                "remove one first (or raise limits.jobs_per_owner)"
+            )
+
+
+def resolve(reference: str, jobs: list[Job]) -> Job:
+    """The one job that is meant."""
+    wanted = reference.strip()
+    for matches in (
+        [job for job in jobs if wanted.lower() in {job.id, job.uid}],
+        [job for job in jobs if job.name == wanted],
+        [job for job in jobs if job.name.casefold() == wanted.casefold()],
+        [job for job in jobs if len(wanted) >= FEWEST and job.uid.startswith(wanted.lower())],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            named = ", ".join(f'"{job.name}" ({job.id})' for job in matches[:10])
+            raise UserError(f"{wanted[:80]!r} could be any of {named}; give the id")
+    raise NotFoundError(f"there is no job {wanted[:80]!r} here; list shows those that there are")
+
+
+def _enabled(job: Job) -> Job:
+    if job.status is JobStatus.BROKEN:
+        raise UserError(f'"{job.name}" ({job.id}) cannot be read: {job.status_reason}; give it a schedule first')
+    return replace(job, status=JobStatus.ENABLED, status_reason="")
+
+
+def _names(jobs: Mapping[str, Job], owner: str | None) -> set[str]:
+    return {job.name for job in jobs.values() if job.owner == owner}
+
+
+def _stamped(jobs: Mapping[str, Job], stamp: str) -> Job | None:
+    return next((job for job in jobs.values() if job.stamp == stamp), None)

@@ -1,0 +1,109 @@
+"""Jobs and runs in words, for chats and terminals; pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from cron.draft import often
+from cron.job import AgentPrompt, Job, JobStatus, Run, Say
+from cron.notices import moment_text
+from cron.overview import Facts
+from cron.schedule import At, describe
+from gateway.agent.prompt import clock_text
+
+WIDEST = 100  # characters of a job's text in a list
+
+
+def title(job: Job) -> str:
+    """How a job is named wherever it is spoken of."""
+    return f'"{job.name}" ({job.id})'
+
+
+def when(job: Job) -> str:
+    """The schedule in words."""
+    if job.schedule is None:
+        return f"unreadable ({job.status_reason})"
+    return describe(job.schedule, zone=job.tz)
+
+
+def what(job: Job, *, widest: int = WIDEST) -> str:
+    """What happens, in a few words."""
+    match job.payload:
+        case Say(text=text):
+            return f"says: {_cut(text, widest)}"
+        case AgentPrompt(prompt=prompt):
+            return f"does: {_cut(prompt, widest)}"
+        case event:
+            return f"event: {_cut(event.text, widest)}"
+
+
+def echo(job: Job, facts: Facts, *, done: str, note: str = "") -> str:
+    """What was understood: the text, the absolute time and the zone."""
+    first = moment_text(facts.next_run, job.tz) if facts.next_run else "never (it is not enabled)"
+    lines = [f"{done} {title(job)}: {when(job)}.", f"{'At' if isinstance(job.schedule, At) else 'Next'}: {first}."]
+    lines.append(f"It {what(job, widest=500)}")
+    lines += [line for line in (often(job), note) if line]
+    return "\n".join(lines)
+
+
+def job_list(jobs: Sequence[Job], facts: Mapping[str, Facts]) -> str:
+    """A line a job."""
+    if not jobs:
+        return "Nothing is scheduled."
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    return "\n".join([f"{count}:", *(_line(job, facts[job.uid]) for job in jobs)])
+
+
+def _line(job: Job, facts: Facts) -> str:
+    if job.status is not JobStatus.ENABLED:
+        follows = f"{job.status.value}{f' ({job.status_reason})' if job.status_reason else ''}"
+    elif facts.next_run is None:
+        follows = "over"
+    else:
+        follows = f"next {moment_text(facts.next_run, job.tz)}"
+    return f"- {title(job)}: {when(job)}, {follows}, {what(job)}"
+
+
+def job_text(job: Job, facts: Facts) -> str:
+    """Everything that a person wants to know of one job."""
+    lines = [
+        f"{title(job)}, {job.status.value}{f': {job.status_reason}' if job.status_reason else ''}",
+        f"Schedule: {when(job)}",
+        f"Next run: {moment_text(facts.next_run, job.tz) if facts.next_run else '-'}",
+        f"Last run: {moment_text(facts.last_run, job.tz) if facts.last_run else '-'}"
+        f"{f' ({facts.last_status})' if facts.last_status else ''}, {facts.run_count} so far",
+        f"It {what(job, widest=2000)}",
+        f"State: {orjson.dumps(job.state).decode()}",
+    ]
+    if facts.last_error:
+        lines.append(f"Last error: {facts.last_error}")
+    return "\n".join(lines)
+
+
+def run_list(found: Sequence[Run], zone: str) -> str:
+    """A line a run, newest first."""
+    if not found:
+        return "There are no runs yet."
+    return "\n".join(_run_line(run, zone) for run in found)
+
+
+def _run_line(run: Run, zone: str) -> str:
+    at = clock_text(run.scheduled_at.astimezone(ZoneInfo(zone)))
+    line = f'- {run.id} "{run.job_name}" ({run.job_id}), due {at}: {run.status.value}'
+    if run.missed_count > 1:
+        line += f", {run.missed_count} occurrences"
+    if run.error:
+        line += f" - {_cut(run.error, WIDEST)}"
+    return line
+
+
+def at_text(moment: datetime | None, zone: str) -> str:
+    """YYYY-MM-DD HH:MM with the zone, or "-"."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}" if moment else "-"
+
+
+def _cut(text: str, widest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= widest else f"{line[: widest - 1]}…"

@@ -1,0 +1,185 @@
+"""Schedules, durations and instants as people and models write them. Pure; phrases are elsewhere."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from cron.expression import shown
+from cron.schedule import At, Cron, Every, Schedule
+from cron.walltime import Change, change_at, instant_of, zone_of
+from gateway.errors import ScheduleError
+
+LONGEST = timedelta(days=3653)
+"""Ten years: a longer interval is a mistake."""
+
+GRACE = timedelta(seconds=60)
+"""A time that has just passed is still meant: a model needs a while to answer."""
+
+FORMS = (
+    'a cron expression ("0 9 * * 1-5", "@daily"), an interval ("every 30m") or a time ("2026-04-25T09:00", "…Z")'
+)
+_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LETTERS = {
+    spelling: unit
+    for unit, spellings in {
+        "w": "w week weeks",
+        "d": "d day days",
+        "h": "h hr hrs hour hours",
+        "m": "m min mins minute minutes",
+        "s": "s sec secs second seconds",
+    }.items()
+    for spelling in spellings.split()
+}
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
+_PIECE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]+)\s*", re.ASCII)
+_DATE_FIRST = re.compile(r"\d{4}-?\d\d|\d{4}-?W", re.ASCII)
+_TIME_ALONE = re.compile(r"T?\d{1,2}:\d\d(:\d\d)?", re.ASCII)
+_MOMENT = re.compile(r"[0-9W:.,+\-]+[T ][0-9:.,+\-]+Z?", re.ASCII)
+_YEARS = range(1970, 9900)
+
+
+def parse_schedule(text: str, *, zone: str, now: datetime) -> Schedule:
+    """A cron expression or alias, `every 30m` or `30m` (counted from now), or an ISO instant."""
+    written = text.strip()
+    words = written[:1000].split()
+    if words and words[0].lower() in ("every", "@every"):
+        return Every(parse_duration(written[len(words[0]) :]), now)
+    if written.startswith("@") or "*" in written or (len(words) >= 4 and words[0][0].isdigit()):
+        return Cron(written, zone)
+    if _DATE_FIRST.match(written) and not written.isdigit():
+        return At(parse_instant(written, zone=zone, now=now))
+    if _NUMBER.fullmatch(written):
+        raise ScheduleError(
+            f"{shown(written)}: seconds, minutes or hours? Write {written}s, {written}m or {written}h"
+        )
+    if _PIECE.match(written.lower()):
+        return Every(parse_duration(written), now)
+    raise ScheduleError(f"{shown(written)} is not a schedule; write {FORMS}")
+
+
+# -- durations ----------------------------------------------------------------------------------------
+
+
+def parse_duration(text: str) -> timedelta:
+    """Seconds as a plain number, or 30s, 5m, 2h, 1d, 1w, 1h30m, "90 s"; above zero and at most ten years."""
+    written = text.strip().lower()
+    seconds = _seconds(written) if len(written) <= 64 else None
+    if seconds is None:
+        raise ScheduleError(
+            f"{shown(text.strip())} is not a duration; write a number of seconds, or 30s, 5m, 2h, 1d, 1h30m"
+        )
+    if not 0 < seconds <= LONGEST.total_seconds():
+        raise ScheduleError(f"{shown(text.strip())} is not a duration above zero and of at most ten years")
+    return timedelta(microseconds=round(seconds * 1_000_000))
+
+
+def _seconds(written: str) -> Fraction | None:
+    if _NUMBER.fullmatch(written):
+        return Fraction(written)
+    total, end, smallest = Fraction(0), 0, max(_UNITS.values()) + 1
+    for piece in _PIECE.finditer(written):
+        amount = _UNITS.get(_LETTERS.get(piece[2], ""), smallest)
+        if piece.start() != end or amount >= smallest:  # something between, or 5m5m, 5m1h
+            return None
+        total, end, smallest = total + Fraction(piece[1]) * amount, piece.end(), amount
+    return total if end and end == len(written) else None
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest exact form in one unit, which `parse_duration` reads back: 90s, 5m, 1h, 1d. A minute is 60s."""
+    microseconds = duration // timedelta(microseconds=1)
+    seconds, rest = divmod(microseconds, 1_000_000)
+    if rest:
+        return f"{seconds}.{rest:06}".rstrip("0") + "s"
+    for unit in ("d", "h", "m"):  # no weeks: the configuration does not know them
+        if seconds != 60 and seconds % _UNITS[unit] == 0:
+            return f"{seconds // _UNITS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+# -- instants -----------------------------------------------------------------------------------------
+
+
+def parse_instant(text: str, *, zone: str, now: datetime) -> datetime:
+    """An ISO 8601 date and time, in UTC; without Z or an offset it is wall time in `zone`.
+
+    A wall time that does not exist is a ScheduleError; of two the first is meant. Past times are not judged here.
+    """
+    there = zone_of(zone)
+    moment = _moment(text.strip(), now.astimezone(there))
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else _from_wall(moment, there)
+    except OverflowError as error:
+        raise ScheduleError(f"{shown(text.strip())} lies outside the calendar") from error
+
+
+def _moment(written: str, now: datetime) -> datetime:
+    example = f"{now + timedelta(days=1):%Y-%m-%d}T09:00"
+    if _is_date(written):
+        raise ScheduleError(f"{written}: at what time? Write for example {written}T09:00")
+    if _TIME_ALONE.fullmatch(written):
+        raise ScheduleError(f"{shown(written)}: on which day? Write date and time, for example {example}")
+    tidy = re.sub(r"\s+(?=[+\-Z])", "", written.upper()) if len(written) <= 64 else ""
+    try:
+        if not _MOMENT.fullmatch(tidy):
+            raise ValueError("has other characters than a date and a time have")
+        moment = datetime.fromisoformat(tidy)
+    except ValueError as error:
+        raise ScheduleError(
+            f"{shown(written)} is not a date and time in ISO 8601; write for example {example},"
+            f" {example}:00Z or {example}:00+02:00"
+        ) from error
+    if moment.year not in _YEARS:
+        raise ScheduleError(f"{shown(written)}: the year is not in {_YEARS[0]}-{_YEARS[-1]}")
+    return moment
+
+
+def _is_date(written: str) -> bool:
+    if len(written) > 10:
+        return False
+    try:
+        date.fromisoformat(written)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_wall(wall: datetime, zone: ZoneInfo) -> datetime:
+    change = change_at(wall, zone)
+    if change and change.skips:
+        raise ScheduleError(_missing(wall, zone, change))
+    return instant_of(wall, zone)
+
+
+def _missing(wall: datetime, zone: ZoneInfo, change: Change) -> str:
+    start, end = change.start, change.end
+    form = "%H:%M" if start.date() == end.date() == wall.date() else "%Y-%m-%d %H:%M"
+    return (
+        f"{wall:%Y-%m-%d %H:%M} does not exist in {zone.key}: the clock is set forward from {start:{form}} to"
+        f" {end:{form}} there; write {start - timedelta(minutes=1):{form}} or earlier, or {end:{form}} or later"
+    )
+
+
+def check_instant(instant: datetime, *, now: datetime, zone: str, min_lead: timedelta = timedelta(0)) -> datetime:
+    """The instant, if it may still be scheduled: at least `min_lead` ahead, or without one at most 60 s past."""
+    ahead = instant - now
+    if ahead >= (min_lead or -GRACE):
+        return instant
+    relation = f"{_spoken(-ahead)} in the past" if ahead < timedelta(0) else f"only {_spoken(ahead)} ahead"
+    needed = f"; at least {format_duration(min_lead)} ahead is needed" if min_lead else ""
+    raise ScheduleError(f"{_in_both(instant, zone)} is {relation}{needed}; now it is {_in_both(now, zone)}")
+
+
+def _in_both(moment: datetime, zone: str) -> str:
+    there, here = moment.astimezone(zone_of(zone)), moment.astimezone(UTC)
+    return f"{there:%Y-%m-%d %H:%M:%S} ({zone}) = {here:%Y-%m-%d %H:%M:%S} (UTC)"
+
+
+def _spoken(duration: timedelta) -> str:
+    """A duration in all its units, down to the second: 1d2h30m."""
+    seconds, words = int(duration.total_seconds()), ""
+    for unit in ("d", "h", "m", "s"):
+        amount, seconds = divmod(seconds, _UNITS[unit])
+        words += f"{amount}{unit}" if amount else ""
+    return words or "0s"

@@ -1,0 +1,276 @@
+"""CronService: claims what is due, on time, and publishes it; it awaits nothing that a job does."""
+
+import asyncio
+import contextlib
+import heapq
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from cron import planner, runs
+from cron.job import Job, Overlap, Run, Trigger
+from cron.notices import missed_notice
+from cron.planner import Cursor, Plan
+from cron.schedule import At
+from cron.store import JobStore
+from cron.target import address_of, session_of
+from gateway.bus import Bus
+from gateway.clock import Clock, to_text
+from gateway.database.driver import Transaction
+from gateway.database.writer import Database
+from gateway.errors import StoreError
+from gateway.inbox import Accepted
+from gateway.messages import ChatAddress, InboundMessage
+from gateway.tools import message as messages
+
+logger = structlog.get_logger()
+
+LONGEST_SLEEP = timedelta(seconds=30)  # a wall clock that jumps, a machine that slept: noticed within this
+LOOK_EVERY = timedelta(milliseconds=250)
+SLICE = 50  # jobs that are computed or claimed before other tasks have their turn
+STORE_PAUSE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """A job whose time has come: what is claimed for it in one transaction."""
+
+    job: Job
+    plan: Plan
+    claims: tuple[tuple[runs.Occurrence, InboundMessage], ...]
+
+
+class CronService:
+    """The scheduler: a heap of next instants and one task."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        database: Database,
+        bus: Bus,
+        clock: Clock,
+        default_target: ChatAddress | None,
+        left_words: Callable[[], None],
+        settle: Callable[[Run], Awaitable[None]],
+    ) -> None:
+        """`left_words` is called after a transaction of ours has put something into the outbox, `settle` with
+        runs of one-shots that are over: what follows for their job may not have been done yet.
+        """
+        self._store = store
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._default_target = default_target
+        self._left_words = left_words
+        self._settle = settle
+        self._jobs: Mapping[str, Job] = {}
+        self._cursors: dict[str, Cursor] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._wake = asyncio.Event()
+        self.heartbeat: datetime | None = None
+        self.trouble = ""
+
+    @property
+    def next_fire(self) -> datetime | None:
+        """The earliest next instant of all jobs."""
+        self._drop_stale()
+        return self._heap[0][0] if self._heap else None
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All jobs by uid, as they were last read."""
+        return self._jobs
+
+    async def start(self) -> None:
+        """Read the jobs and go on where the cursors stand."""
+        self._cursors = await self._database.read(runs.cursors)
+        await self.reload()
+        await self._settle_one_shots()
+
+    async def run(self) -> None:
+        """Claim what is due, for ever."""
+        while True:
+            await self._tick()
+            due_in = (self.next_fire or datetime.max.replace(tzinfo=self._clock.now().tzinfo)) - self._clock.now()
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(min(max(due_in, timedelta()), LONGEST_SLEEP)):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def watch(self) -> None:
+        """Look often whether somebody has changed the jobs: it is one look at a file."""
+        while True:
+            await self._clock.sleep(LOOK_EVERY)
+            if self._store.changed():
+                self._wake.set()
+
+    async def _tick(self) -> None:
+        try:
+            if self._store.changed():
+                await self.reload()
+            await self.run_due(self._clock.now())
+        except StoreError as error:
+            self.trouble = str(error)
+            logger.exception("cron: what is due cannot be claimed; trying again", error=str(error))
+            await self._clock.sleep(STORE_PAUSE)
+        else:
+            self.trouble = ""
+            self.heartbeat = self._clock.now()
+
+    # -- the jobs change ----------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Somebody may have changed the jobs: look soon."""
+        self._wake.set()
+
+    async def reload(self) -> None:
+        """Read the jobs again; only those whose schedule or status has changed get a new cursor."""
+        jobs = await asyncio.to_thread(self._store.load)
+        now = self._clock.now()
+        moved: dict[str, Cursor] = {}
+        for n, (uid, job) in enumerate(jobs.items()):
+            if self._jobs.get(uid) is job:
+                continue
+            known = self._cursors.get(uid)
+            if known is None or known.fingerprint != planner.fingerprint(job):
+                moved[uid] = planner.begin(job, now, known=known)
+            if n % SLICE == 0:
+                await self._clock.sleep(timedelta())
+        gone = self._cursors.keys() - jobs.keys()
+        await self._keep(moved, gone)
+        first_time = not self._jobs
+        self._jobs = jobs
+        for uid in jobs if first_time else moved:
+            self._schedule(uid)
+
+    async def _keep(self, moved: Mapping[str, Cursor], gone: Iterable[str]) -> None:
+        if not moved and not gone:
+            return
+        gone = tuple(gone)
+
+        def write(transaction: Transaction) -> None:
+            for uid, cursor in moved.items():
+                runs.move_cursor(transaction, uid, cursor)
+            for uid in gone:
+                runs.drop_cursor(transaction, uid)
+
+        await self._database.write(write)
+        self._cursors.update(moved)
+        for uid in gone:
+            del self._cursors[uid]
+
+    # -- what is due --------------------------------------------------------------------------------------
+
+    async def run_due(self, now: datetime) -> int:
+        """Claim and publish everything that is due at `now`; returns how many runs that made."""
+        made = 0
+        while uids := self._pop_due(now):
+            made += await self._claim(uids, now)
+            await self._clock.sleep(timedelta())
+        return made
+
+    def _pop_due(self, now: datetime) -> list[str]:
+        due: list[str] = []
+        while self._heap and self._heap[0][0] <= now and len(due) < SLICE:
+            at, uid = heapq.heappop(self._heap)
+            if self._is_current(at, uid):
+                due.append(uid)
+        return due
+
+    async def _claim(self, uids: list[str], now: datetime) -> int:
+        due = [found for uid in uids if (found := self._prepare(self._jobs[uid], now)) is not None]
+        try:
+            accepted = await self._database.write(lambda transaction: _claim_all(transaction, due, now))
+        except StoreError:
+            for uid in uids:
+                self._schedule(uid)  # nothing was claimed: it is still due
+            raise
+        for found in due:
+            self._cursors[found.job.uid] = found.plan.cursor
+            self._schedule(found.job.uid)
+        for row, said in accepted:
+            self._bus.announce(row, said)
+        if any(found.plan.missed and not found.plan.runs for found in due):
+            self._left_words()
+            await self._settle_one_shots()
+        return len(accepted)
+
+    async def _settle_one_shots(self) -> None:
+        """One-shots whose only occurrence is handled: finish what a crash may have left between two stores."""
+        for uid, job in list(self._jobs.items()):
+            if isinstance(job.schedule, At) and planner.fires(job) and self._cursors[uid].next_at is None:
+                found = await self._database.read(
+                    lambda transaction, uid=uid: runs.recent(transaction, job=uid, limit=1)
+                )
+                for run in found:
+                    await self._settle(run)
+
+    async def run_now(self, job: Job) -> str:
+        """Run the job at once, beside its schedule; returns the run's id. UserError while another run is open."""
+        now = self._clock.now()
+        due = runs.occurrence(now, now, Trigger.MANUAL)
+        said = self._message(job, due, now)
+        accepted = await self._database.write(lambda transaction: runs.claim_manually(transaction, job, due, said))
+        self._bus.announce(accepted, said)
+        return due.run
+
+    def _prepare(self, job: Job, now: datetime) -> _Due | None:
+        plan = planner.plan(job, self._cursors[job.uid], now)
+        if plan is None:
+            return None
+        claims = []
+        for n, moment in enumerate(plan.runs):
+            trigger = Trigger.CATCH_UP if now - moment > planner.LATE else Trigger.SCHEDULE
+            missed = plan.missed_count if n == 0 else 0
+            due = runs.occurrence(moment, now, trigger, missed=missed)
+            claims.append((due, self._message(job, due, now)))
+        return _Due(job=job, plan=plan, claims=tuple(claims))
+
+    def _message(self, job: Job, due: runs.Occurrence, now: datetime) -> InboundMessage:
+        address = address_of(job, self._default_target)
+        return runs.message(job, due, address, session_of(job, due.run, address), now)
+
+    # -- the heap -----------------------------------------------------------------------------------------
+
+    def _schedule(self, uid: str) -> None:
+        cursor = self._cursors.get(uid)
+        if cursor is not None and cursor.next_at is not None and uid in self._jobs:
+            heapq.heappush(self._heap, (cursor.next_at, uid))
+            self._wake.set()
+
+    def _is_current(self, at: datetime, uid: str) -> bool:
+        cursor = self._cursors.get(uid)
+        return uid in self._jobs and cursor is not None and cursor.next_at == at
+
+    def _drop_stale(self) -> None:
+        while self._heap and not self._is_current(*self._heap[0]):
+            heapq.heappop(self._heap)
+
+
+def _claim_all(transaction: Transaction, due: list[_Due], now: datetime) -> list[tuple[Accepted, InboundMessage]]:
+    accepted: list[tuple[Accepted, InboundMessage]] = []
+    for found in due:
+        for occurrence, said in found.claims:
+            row = _claim_one(transaction, found.job, occurrence, said, now)
+            if row is not None:
+                accepted.append((row, said))
+        if found.plan.missed is not None:
+            runs.record_missed(transaction, found.job, found.plan.missed, now=now)
+            if not found.plan.runs:
+                notice = missed_notice(found.job, found.plan.missed)
+                if notice is not None:
+                    messages.leave(transaction, notice, at=to_text(now))
+        runs.move_cursor(transaction, found.job.uid, found.plan.cursor)
+    return accepted
+
+
+def _claim_one(
+    transaction: Transaction, job: Job, due: runs.Occurrence, said: InboundMessage, now: datetime
+) -> Accepted | None:
+    if job.overlap is Overlap.SKIP and (other := runs.open_run(transaction, job.uid)) is not None:
+        runs.record_skipped(transaction, job, due, f"run {other} of this job is not over", now=now)
+        return None
+    return runs.claim(transaction, job, due, said)

@@ -1,0 +1,47 @@
+"""Jobs in memory, for tests: the same promises as on disk, as long as the process lives."""
+
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from cron.job import Job
+from cron.store import Recovery
+from cron.stores import changes
+from gateway.messages import Json
+
+
+class MemoryStore:
+    """A JobStore without a disk."""
+
+    def __init__(self) -> None:
+        self._jobs: Mapping[str, Job] = MappingProxyType({})
+        self._loaded: Mapping[str, Job] | None = None
+        self._lock = threading.RLock()
+
+    def load(self) -> Mapping[str, Job]:
+        self._loaded = self._jobs
+        return self._loaded
+
+    def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
+        with self._lock:
+            return self._keep(changes.written(self._jobs, job, check))
+
+    def remove(self, uid: str, *, revision: int | None = None) -> None:
+        with self._lock:
+            changes.removed(self._jobs, uid, revision)
+            self._jobs = MappingProxyType({key: job for key, job in self._jobs.items() if key != uid})
+
+    def set_state(self, uid: str, state: Json, *, expected: int, stamp: str) -> Job:
+        with self._lock:
+            return self._keep(changes.with_state(self._jobs, uid, state, expected=expected, stamp=stamp))
+
+    def changed(self) -> bool:
+        return self._loaded is not self._jobs
+
+    def recover(self) -> Recovery:
+        return Recovery(jobs=self.load())
+
+    def _keep(self, job: Job) -> Job:
+        if self._jobs.get(job.uid) is not job:
+            self._jobs = MappingProxyType({**self._jobs, job.uid: job})
+        return job

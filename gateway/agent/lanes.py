@@ -1,0 +1,189 @@
+"""Lanes: turns of one session one after the other, sessions side by side, within the slots of their kind."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from gateway import inbox
+from gateway.agent import journal
+from gateway.agent.journal import Claim
+from gateway.clock import Clock, to_text
+from gateway.database.driver import Transaction
+from gateway.database.writer import Database
+from gateway.inbox import Accepted
+from gateway.messages import InboundMessage
+
+logger = structlog.get_logger()
+
+
+def new_turn_id() -> str:
+    """Unique for ever: ids of calls and deliveries are made from it."""
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One session: what waits for it, and the turn that is being worked on."""
+
+    queue: deque[Accepted] = field(default_factory=deque)
+    busy: bool = False
+    turn: str = ""
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Slots that several kinds of message share."""
+
+    free: int
+    ready: deque[str] = field(default_factory=deque)  # sessions whose next message waits for a slot
+
+
+class Lanes:
+    """Who works the inbox off. `work` is called with each claim, and must not raise."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        spawn: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        work: Callable[[Claim], Awaitable[None]],
+        *,
+        slots: Mapping[str, int],
+    ) -> None:
+        """`slots`: how many turns at once, for "person" and "due"."""
+        self._database = database
+        self._clock = clock
+        self._spawn = spawn
+        self._work = work
+        self._pools = {name: _Pool(free) for name, free in slots.items()}
+        self._lanes: dict[str, _Lane] = {}
+        self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
+        self._closing = False
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queued)
+
+    @property
+    def running(self) -> dict[str, str]:
+        """Session → turn of everything that is being worked on."""
+        return {session: lane.turn for session, lane in self._lanes.items() if lane.turn}
+
+    async def start(self) -> None:
+        """Go on with everything that is not finished."""
+        for accepted in await self._database.read(inbox.unfinished):
+            self.enqueue(accepted)
+
+    async def stop(self, *, grace: timedelta) -> None:
+        """Let what is nearly done end; give back the rest: the journal knows how far it is."""
+        self._closing = True
+        tasks = {lane.task for lane in self._lanes.values() if lane.task}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace.total_seconds())
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # -- for the bus --------------------------------------------------------------------------------------
+
+    def offer(self, message: InboundMessage) -> "Place | None":
+        """A place for a message that is about to be written, if it could be worked on at once."""
+        session, pool = message.session_key, self._pool(inbox.kind_of(message))
+        if self._closing or session in self._lanes or pool.ready or not pool.free:
+            return None
+        pool.free -= 1
+        self._lanes[session] = _Lane(busy=True)
+        return Place(self, session, pool)
+
+    def enqueue(self, accepted: Accepted) -> None:
+        """A message was written; it has to wait. Known ones are ignored."""
+        if accepted.seq in self._queued:
+            return
+        self._queued.add(accepted.seq)
+        lane = self._lanes.setdefault(accepted.session, _Lane())
+        lane.queue.append(accepted)
+        if not lane.busy:
+            lane.busy = True
+            self._pool(accepted.kind).ready.append(accepted.session)
+        self._fill(self._pool(accepted.kind))
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    def _pool(self, kind: str) -> _Pool:
+        return self._pools["due" if kind == "due" else "person"]
+
+    def _fill(self, pool: _Pool) -> None:
+        while pool.free and pool.ready and not self._closing:
+            session = pool.ready.popleft()
+            pool.free -= 1
+            self._run(session, pool, self._lanes[session].queue.popleft(), None)
+
+    def _run(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
+        self._queued.add(accepted.seq)
+        lane = self._lanes[session]
+        lane.task = self._spawn(self._turn(session, pool, accepted, claim))
+
+    async def _turn(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
+        lane = self._lanes[session]
+        try:
+            claim = claim or await self._claim(accepted)
+            if claim is not None:
+                lane.turn = claim.turn
+                await self._work(claim)
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
+            if claim is not None:
+                seq = claim.seq
+                await self._database.write(lambda t: journal.give_back(t, seq), essential=True)
+        except Exception:
+            # One message must not stop the others. It stays claimed, and counts, at the next start.
+            logger.exception("a turn failed in the gateway itself", session=session)
+        finally:
+            self._queued.discard(accepted.seq)
+            lane.turn, lane.task = "", None
+            self._next(session, lane, pool)
+
+    async def _claim(self, accepted: Accepted) -> Claim | None:
+        turn, at = new_turn_id(), to_text(self._clock.now())
+        return await self._database.write(lambda t: journal.claim(t, accepted.seq, turn, at=at), essential=True)
+
+    def _next(self, session: str, lane: _Lane, pool: _Pool) -> None:
+        pool.free += 1
+        if lane.queue:
+            following = self._pool(lane.queue[0].kind)
+            following.ready.append(session)
+            self._fill(following)
+        else:
+            del self._lanes[session]
+        self._fill(pool)
+
+
+class Place:
+    """A slot and a session's lane, kept while a message is being written."""
+
+    def __init__(self, lanes: Lanes, session: str, pool: _Pool) -> None:
+        self._lanes = lanes
+        self._session = session
+        self._pool = pool
+        self._turn = new_turn_id()
+        self._at = to_text(lanes._clock.now())
+
+    def begin(self, transaction: Transaction, accepted: Accepted) -> None:
+        """In the same transaction: the turn begins."""
+        journal.begin(transaction, accepted.seq, self._turn, self._session, at=self._at)
+
+    def take(self, accepted: Accepted, message: InboundMessage) -> None:
+        """It is written: work."""
+        claim = Claim(seq=accepted.seq, turn=self._turn, message=message)
+        self._lanes._run(self._session, self._pool, accepted, claim)
+
+    def withdraw(self) -> None:
+        """It was not written."""
+        self._lanes._next(self._session, self._lanes._lanes[self._session], self._pool)

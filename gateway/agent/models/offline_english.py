@@ -1,0 +1,194 @@
+"""The offline assistant in English, as a table."""
+
+import re
+
+from gateway.agent.models.offline_language import Intent, Rule, Speech, Talk
+
+
+def _rule(intent: Intent, pattern: str, default: str = "") -> Rule:
+    return Rule(intent, re.compile(pattern, re.IGNORECASE | re.DOTALL), default)
+
+
+_MODEL = (
+    "A language model is configured in config.toml:\n\n"
+    '```toml\n[model]\nprovider = "openai"\nname = "…"\nbase_url = "…"   # any OpenAI-compatible server\n'
+    'api_key = "…"\n```'
+)
+
+_TALK = Talk(
+    help=(
+        "I am the offline assistant. I need no key and no network, and this is what I can do:\n\n"
+        "- `remind me in 20 seconds to stretch`, `remind me tomorrow at 9am to call Bob`\n"
+        "- `every weekday at 9 tell me to write my report`, `say good morning every day at 8`\n"
+        "- `what is scheduled?`\n"
+        "- `make it 8 instead`, `move the report to 10:30`\n"
+        "- `stop the report`, `pause the report`, `resume the report`, `run the report`, `delete all`\n"
+        "- `what time is it?`, `which time zone is this?`\n\n"
+        "I cannot converse, look things up or write texts: that takes a language model. " + _MODEL
+    ),
+    hello="Hello! I can remind you of things: `remind me in 20 minutes to stretch`. `help` shows everything.",
+    thanks="You're welcome.",
+    now="It is {now} ({zone}).",
+    no_now="I was not told what time it is.",
+    zone="Times here are read in {zone}, where it is {now}. `/timezone Area/City` changes that.",
+    watch=(
+        "Watching something for changes takes tools that are not built yet, and a language model. I can remind you"
+        " to look: `remind me every day at 9:00 to check …`."
+    ),
+    when='When should I say "{say}"? For example `in 20 minutes`, `tomorrow at 9am`, `every weekday at 9:00`.',
+    what="What should I say {phrase}? Write `remind me {phrase} to …`.",
+    make=(
+        'Without a language model I can say fixed words at a time, but not make "{what}". `remind me …` works.'
+        " " + _MODEL
+    ),
+    unsure="If this is to be a reminder, write `remind me {phrase} to …`. `help` shows what I understand.",
+    dropped="All right, nothing was scheduled.",
+    no_match='I find no job that "{what}" could mean. `what is scheduled?` lists them.',
+    several="Which one is meant? Repeat it with the name or the id:\n{jobs}",
+    whole_time="I need the whole time for that, for example `change {job} to every weekday at 8:00`.",
+    which_half='"{clock}" can mean {early} or {late}; which one? Write `make it {late}`, for example.',
+    other=(
+        "I did not understand that. I am the offline assistant: I understand reminders and what is scheduled"
+        " (`help` shows how), and cannot converse or look things up. " + _MODEL
+    ),
+    no_tool="Scheduling is not available here, and without a language model there is nothing else that I can do.",
+    no_text="I can only read text.",
+    scheduled="Scheduled: {prompt}",
+)
+
+_JOBS = "(?:reminders?|jobs?|schedules?|alarms?|timers?|tasks?)"
+_PLANNED = "(?:scheduled|planned|coming up|due|set up|set|pending)"
+_IT = "(?:it|that|this)"
+_CHANGE = "(?:make|change|move|set|shift|put|reschedule|postpone|update)"
+_CLOCK = (
+    r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2}))?(?: ?(?P<half>[ap]\.?m\b\.?))?|(?P<word>noon|midday|midnight)"
+)
+_INSIDE = (
+    r"(?:\bat )?\b(?:(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::[0-9]{2})?(?: ?(?P<half>[ap]\.?m\b\.?))?"
+    r"|(?P<hour2>[0-9]{1,2}) ?(?P<half2>[ap]\.?m\b\.?)|(?<=at )(?P<hour3>[0-9]{1,2})\b(?! ?[/-])"
+    r"|(?P<word>noon|midday|midnight)\b)"
+)
+_UNIT = "(?:seconds?|secs?|minutes?|mins?|hours?|days?|weeks?)"
+
+_RULES = (
+    _rule(
+        Intent.HELP, r"/?help(?: me)?|\?+|commands|what (?:can|do) (?:you|i) (?:do|say|write|understand)(?: here)?"
+    ),
+    _rule(Intent.HELP, r"how does (?:this|it) work|who are you|what are you|what is this"),
+    _rule(Intent.HELLO, r"(?:hi|hello|hey|yo|greetings|good (?:morning|day|afternoon|evening))(?: \w+)?"),
+    _rule(
+        Intent.THANKS, r"(?:many )?(?:thanks?|thank you|thx|cheers)(?: \w+){0,3}|ok(?:ay)?|great|perfect|nice|cool"
+    ),
+    _rule(
+        Intent.NOW,
+        r"what(?:'s| is) the (?:time|date|day)(?: now)?|what (?:time|day|date) is (?:it|today)(?: now)?",
+    ),
+    _rule(Intent.ZONE, r"(?:what|which)(?:'s| is)?(?: my| the| your| this)? ?time ?zone.*|time ?zone"),
+    _rule(Intent.ZONE, r"(?:set|change|switch)(?: my| the)? time ?zone.*|my time ?zone is .+"),
+    _rule(
+        Intent.LIST, rf"(?:list|show)(?: me)?(?: all)?(?: of)?(?: my| the)?(?: scheduled)? ?{_JOBS}|list(?: all)?"
+    ),
+    _rule(
+        Intent.LIST, rf"(?:what|which)(?:'s|s| is| are|(?: of)?(?: my)? {_JOBS} are)(?: currently)? {_PLANNED}.*"
+    ),
+    _rule(
+        Intent.LIST, rf"(?:what|which)(?: {_JOBS})? (?:do|have) i (?:have|got)(?: any)?(?: {_JOBS}| {_PLANNED})?"
+    ),
+    _rule(Intent.LIST, rf"(?:do i have any |my |are there any )?{_JOBS}|what(?:'s| is) (?:on my schedule|next)"),
+    _rule(Intent.WATCH, r"(?:watch|monitor) .+|(?:tell|notify|alert|inform) (?:me|us) (?:when|if|once) .+"),
+    _rule(Intent.CHANGE, rf"{_CHANGE} {_IT}(?: (?:to|for|at|on|be))? (?P<when>.+)"),
+    _rule(Intent.CHANGE, r"(?:no,? )?(?:rather )?(?P<when>.+) (?:instead|rather)"),
+)
+
+_PICKED = (
+    _rule(
+        Intent.CHANGE,
+        r"(?:change|move|shift|reschedule|postpone|update|set) (?P<what>.+?) (?:to|for|at) (?P<when>.+)",
+    ),
+    _rule(Intent.REMOVE, r"(?:stop|cancel|delete|remove|unschedule)(?: (?P<what>.+))?"),
+    _rule(Intent.PAUSE, r"(?:pause|disable|suspend|mute|(?:turn|switch) off)(?: (?P<what>.+))?"),
+    _rule(Intent.RESUME, r"(?:resume|enable|unpause|unmute|(?:turn|switch) on)(?: (?P<what>.+))?"),
+    _rule(Intent.RUN, r"(?:run|trigger|fire) (?P<what>.+?)(?: now)?"),
+    _rule(Intent.SHOW, r"(?:show|describe)(?: me)? (?P<what>.+)"),
+)
+
+_TO = r"(?::|,| to| that| about| of)?"
+
+_SAYINGS = (
+    _rule(Intent.SAY, rf"remind (?:me|us){_TO}(?: (?P<what>.+))?", "This is your reminder."),
+    _rule(
+        Intent.SAY,
+        rf"(?:set|create|make|add)(?: me)? (?:a |an )?(?:reminder|alarm){_TO}(?: (?P<what>.+))?",
+        "This is your reminder.",
+    ),
+    _rule(Intent.SAY, r"(?:set|start)(?: me)? (?:a )?timer", "Time is up."),
+    _rule(Intent.SAY, r"wake (?:me|us)(?: up)?", "Wake up!"),
+    _rule(Intent.SAY, r"(?:tell|ask) (?:me|us) (?:to|that)(?: (?P<what>.+))?"),
+    _rule(Intent.SAY, r"(?:say|write|post):? (?:to me |to us )?(?P<what>.+)"),
+    _rule(Intent.SAY, r"(?:tell|send) (?:me|us):? (?P<what>[\"“'].+[\"”'])"),
+    _rule(Intent.MAKE, r"(?:tell|send|give|show|read|bring) (?:me|us) (?P<what>.+)"),
+    _rule(Intent.MAKE, r"(?P<what>(?:check|summari[sz]e|search|look|fetch|report|generate|find|update) .+)"),
+)
+
+ENGLISH = Speech(
+    talk=_TALK,
+    courtesy=re.compile(
+        r"(?:(?:please|kindly|could you|can you|would you|will you|hey|hi|hello|ok|okay|and|also|tocsin)[, ]{1,3}){0,4}",
+        re.IGNORECASE,
+    ),
+    ending=re.compile(r"(?:,? {0,2}(?:please|thanks|thank you))?[ .!?]{0,10}$", re.IGNORECASE),
+    rules=_RULES,
+    picked=_PICKED,
+    sayings=_SAYINGS,
+    pronouns=frozenset({"", "it", "that", "this", "that one", "this one", "the last one"}),
+    everything=frozenset({"all", "everything", "them all", "all of them"}),
+    fillers=frozenset(
+        [
+            "the",
+            "a",
+            "an",
+            "my",
+            "our",
+            "your",
+            "this",
+            "that",
+            "one",
+            "please",
+            "reminder",
+            "reminders",
+            "reminding",
+            "remind",
+            "job",
+            "jobs",
+            "task",
+            "tasks",
+            "alarm",
+            "timer",
+            "me",
+            "us",
+            "to",
+            "about",
+            "for",
+            "of",
+            "with",
+            "at",
+            "on",
+            "telling",
+            "saying",
+            "tell",
+            "say",
+            "from",
+            "all",
+        ]
+    ),
+    clock=re.compile(rf"(?:at )?(?:{_CLOCK})(?: o'?clock)?", re.IGNORECASE),
+    clock_inside=re.compile(_INSIDE, re.IGNORECASE),
+    at_clock="at {clock}",
+    on_date="{date} at {clock}",
+    amount=re.compile(
+        rf"(?:in |every |to )?(?P<amount>(?:[0-9]{{1,6}}|an?|half an|two|three|five|ten) {_UNIT})", re.IGNORECASE
+    ),
+    once_amount="in {amount}",
+    every_amount="every {amount}",
+    every=re.compile(r"(?:every|each)\b", re.IGNORECASE),
+)

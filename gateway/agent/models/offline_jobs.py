@@ -1,0 +1,109 @@
+"""What the offline assistant remembers: the jobs that the tool spoke of, and the words they were made with."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.agent.model import ModelReply, PromptItem, ToolCall, ToolResult, UserText
+
+TOOL = "cron"
+_MENTION = re.compile(r'"([^"\n]{0,200})" \(([0-9a-f]{8})\)')
+_ID = re.compile(r"[0-9a-f]{8}")
+_MOMENT = re.compile(r"\b([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}):([0-9]{2})")
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A job as a line of the tool's answer shows it."""
+
+    id: str
+    name: str
+    line: str
+
+    @property
+    def moment(self) -> tuple[str, int] | None:
+        """The date and the hour that the line names first: when the job is due next."""
+        match = _MOMENT.search(self.line, self.line.find(self.id))
+        return (match[1], int(match[2])) if match else None
+
+    @property
+    def schedule(self) -> str:
+        """How the line words the schedule: between the job's id and what follows."""
+        match = re.search(rf"\({self.id}\): ([^,]{{1,100}}), next ", self.line)
+        return match[1] if match else ""
+
+    def means(self, words: Sequence[str], *, in_name: bool = False) -> bool:
+        """Whether every word is in the line (or the name), as it is or as the beginning of one."""
+        there = words_of(self.name if in_name else self.line)
+        return all(any(own.startswith(stem(word)) for own in there) for word in words)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    return _WORD.findall(text.lower())
+
+
+def stem(word: str) -> str:
+    """The word without a plural's s."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") else word
+
+
+def jobs_in(text: str) -> list[Known]:
+    """The jobs that an answer of the tool names, each once."""
+    known: dict[str, Known] = {}
+    for line in text.splitlines():
+        for name, id in _MENTION.findall(line):
+            known.setdefault(id, Known(id=id, name=name, line=line))
+    return list(known.values())
+
+
+def id_in(words: str) -> str:
+    """A job's id among the words, if there is one."""
+    match = next((word for word in _WORD.findall(words.lower()) if _ID.fullmatch(word)), "")
+    return match if any(character.isdigit() for character in match) else ""
+
+
+def arguments_of(call: ToolCall) -> dict[str, str]:
+    """The arguments of a call; of what is not an object of texts, nothing."""
+    try:
+        found = json.loads(call.arguments)
+    except ValueError:
+        return {}
+    return (
+        {str(key): value for key, value in found.items() if isinstance(value, str)}
+        if isinstance(found, dict)
+        else {}
+    )
+
+
+def exchanges(items: Sequence[PromptItem]) -> Iterator[tuple[dict[str, str], str]]:
+    """Calls of the cron tool with what they gave, the latest first."""
+    results = {item.call_id: item.text for item in items if isinstance(item, ToolResult)}
+    for item in reversed(items):
+        for call in reversed(item.calls if isinstance(item, ModelReply) else ()):
+            if call.name == TOOL and call.id in results:
+                yield arguments_of(call), results[call.id]
+
+
+def last_spoken_of(items: Sequence[PromptItem]) -> Known | None:
+    """The job that "it" means: the only one of the latest answer that names any and has not just been removed."""
+    for arguments, text in exchanges(items):
+        jobs = jobs_in(text)
+        if jobs and arguments.get("action") != "remove":
+            return jobs[0] if len(jobs) == 1 else None
+    return None
+
+
+def phrase_of(job: Known, items: Sequence[PromptItem]) -> str:
+    """The time phrase that the job was last given in this session; empty when it was given none here."""
+    for arguments, text in exchanges(items):
+        if "when" in arguments and any(other.id == job.id for other in jobs_in(text)):
+            return arguments["when"]
+    return ""
+
+
+def last_said(items: Sequence[PromptItem]) -> int | None:
+    """Where the person's last words stand."""
+    return next((at for at in range(len(items) - 1, -1, -1) if isinstance(items[at], UserText)), None)

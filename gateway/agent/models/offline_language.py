@@ -1,0 +1,94 @@
+"""What a language is to the offline assistant: which words ask for what, and what it says. Patterns are tables."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Intent(Enum):
+    """What a person wants."""
+
+    HELP = auto()
+    HELLO = auto()
+    THANKS = auto()
+    NOW = auto()
+    ZONE = auto()
+    WATCH = auto()
+    LIST = auto()
+    SAY = auto()  # words at a time: a reminder
+    MAKE = auto()  # something at a time that only a model could make: a digest
+    CHANGE = auto()  # the time of a job
+    REMOVE = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    RUN = auto()
+    SHOW = auto()
+
+
+ACTIONS: Mapping[Intent, str] = {
+    Intent.REMOVE: "remove",
+    Intent.PAUSE: "disable",
+    Intent.RESUME: "enable",
+    Intent.RUN: "run",
+    Intent.SHOW: "show",
+}
+"""What is done to a job that has been picked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern for a whole sentence. Groups: `what` (words to say, or the name of a job), `when`."""
+
+    intent: Intent
+    pattern: re.Pattern[str]
+    default: str = ""  # what to say when the sentence names nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """Everything that the assistant says by itself; in braces what is filled in."""
+
+    help: str
+    hello: str
+    thanks: str
+    now: str  # {now} {zone}
+    no_now: str
+    zone: str  # {now} {zone}
+    watch: str
+    when: str  # {say}
+    what: str  # {phrase}
+    make: str  # {what}
+    unsure: str  # {phrase}
+    dropped: str
+    no_match: str  # {what}
+    several: str  # {jobs}
+    whole_time: str  # {job}
+    which_half: str  # {clock} {early} {late}
+    other: str
+    no_tool: str
+    no_text: str
+    scheduled: str  # {prompt}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """One language of the offline assistant."""
+
+    talk: Talk
+    courtesy: re.Pattern[str]  # at the beginning, without meaning
+    ending: re.Pattern[str]  # at the end, without meaning
+    rules: Sequence[Rule]  # the first that fits a sentence
+    sayings: Sequence[Rule]  # for a sentence without its time phrase
+    picked: Sequence[Rule]  # what is done to a job by its name; asked last, for their words are common ones
+    pronouns: frozenset[str]  # "it": the job that was spoken of
+    everything: frozenset[str]
+    fillers: frozenset[str]  # words that do not tell jobs apart
+    clock: re.Pattern[str]  # a time of day and nothing else; groups hour, minute, half, or word
+    clock_inside: re.Pattern[str]  # the time of day inside a phrase; the same groups
+    at_clock: str  # {clock}
+    on_date: str  # {date} {clock}
+    amount: re.Pattern[str]  # an amount of time and nothing else; group amount
+    once_amount: str  # {amount}
+    every_amount: str  # {amount}
+    every: re.Pattern[str]  # at the beginning of a repetition

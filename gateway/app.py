@@ -1,0 +1,372 @@
+"""Builds the parts and hands them to each other; the only file that knows concrete ones."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from channels.base import Channel
+from channels.log import LogChannel
+from channels.supervisor import Supervisor
+from cron import phrases
+from cron.book import JobBook
+from cron.handler import RunHandler
+from cron.service import CronService
+from cron.store import JobStore
+from cron.stores.json_file import JsonFileStore
+from cron.target import LOG
+from cron.tool import CronTool, Rules
+from gateway import plugins, requests, waiting, zones
+from gateway.agent.lanes import Lanes
+from gateway.agent.loop import AgentLoop, Limits
+from gateway.agent.model import ModelClient
+from gateway.agent.sessions import Sessions
+from gateway.agent.turn import TurnEngine
+from gateway.bus import Bus
+from gateway.clock import Clock, SystemClock
+from gateway.config import Config
+from gateway.database.driver import Driver
+from gateway.database.reserve import Reserve
+from gateway.database.schema import migrate, take_over
+from gateway.database.sqlite import SqliteDriver
+from gateway.database.writer import Database
+from gateway.errors import ConfigError
+from gateway.home import Home
+from gateway.messages import Caller, ChatAddress, OutboundMessage
+from gateway.outbox.delivery import Outbox
+from gateway.outbox.records import MessageRecord
+from gateway.retention import Retention, forget
+from gateway.status import Status, write_status
+from gateway.tools.base import Turn
+from gateway.tools.message import MessageTool, Speaker
+
+logger = structlog.get_logger()
+
+CONSOLE = "console"
+TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others go on at the next start
+SEND_GRACE = timedelta(seconds=5)
+HOUSEKEEPING = timedelta(hours=1)
+STATUS_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a gateway is built from. Everything but the first two has its default in the configuration."""
+
+    home: Home
+    config: Config
+    clock: Clock = field(default_factory=SystemClock)
+    connect: Callable[[], Driver] | None = None
+    store: JobStore | None = None
+    model: ModelClient | None = None
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    scheduler: bool = True
+
+
+class Gateway:
+    """The whole, running inside a task group."""
+
+    def __init__(self, setup: Setup, tasks: asyncio.TaskGroup) -> None:
+        config, clock, home = setup.config, setup.clock, setup.home
+        self._setup = setup
+        self._tasks = tasks
+        self._clock = clock
+        self._connect = setup.connect or database_of(home, config)
+        self.database = Database(
+            self._connect, clock, reserve=Reserve(home.path / "gateway.reserve"), on_change=self._look_around
+        )
+        self.store = setup.store or store_of(home, config)
+        self.outbox = Outbox(self.database, clock, self._spawn, hold=config.outbox.ambiguous == "hold")
+        self.outbox.settled = self._settled
+        self.say = Speaker(self.database, self.outbox, clock)
+        self._model = setup.model or model_of(config)
+        self.handler = RunHandler(
+            store=self.store,
+            database=self.database,
+            clock=clock,
+            default_target=target_of(config),
+            left_words=self._look_into_outbox,
+        )
+        self.lanes = Lanes(
+            self.database,
+            clock,
+            self._spawn,
+            lambda claim: self.loop.work(claim),
+            slots={"person": config.agent.max_turns, "due": config.cron.max_concurrent},
+        )
+        self.bus = Bus(self.database, clock, self.lanes)
+        self.cron = CronService(
+            store=self.store,
+            database=self.database,
+            bus=self.bus,
+            clock=clock,
+            default_target=target_of(config),
+            left_words=self._look_into_outbox,
+            settle=self.handler.settle,
+        )
+        self.loop = self._agent_loop(config, clock)
+        self.supervisor = Supervisor(self.bus, self.outbox, clock)
+        self._intake: list[asyncio.Task[None]] = []
+        self._looking = asyncio.Event()
+        self._last_event = 0
+
+    def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
+        engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
+        book = JobBook(
+            self.store,
+            jobs_per_owner=config.limits.jobs_per_owner,
+            members_edit=config.cron.group_edit == "members",
+        )
+        rules = Rules(
+            languages=config.languages,
+            min_interval=config.cron.min_interval,
+            at_min_lead=config.cron.at_min_lead,
+            zone_is_default=config.timezone is None,
+        )
+        cron_tool = CronTool(
+            store=self.store,
+            book=book,
+            database=self.database,
+            clock=clock,
+            rules=rules,
+            states=self.handler,
+            changed=self.cron.reload,
+            run_now=self.cron.run_now,
+            is_admin=self._is_admin,
+        )
+        return AgentLoop(
+            database=self.database,
+            clock=clock,
+            engine=engine,
+            sessions=Sessions(self.database, budget=config.agent.context_tokens),
+            say=self.say,
+            tools=[MessageTool(self.say), cron_tool],
+            due=self.handler,
+            zone_of=lambda address: zone_of(config, address),
+            limits=Limits(timeout=config.agent.timeout),
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything, go on with what was left, start the channels; StoreError or ConfigError if it cannot."""
+        await asyncio.to_thread(self._prepare)
+        await self.database.start()
+        await self.database.write(take_over)
+        self._last_event = await self.database.read(requests.newest)
+        await self._note_waiters()
+        if self._setup.scheduler:
+            await self.cron.start()
+        await self._start_channels()
+        await self.lanes.start()
+        for work in (self._look(), self._keep_house(), self._tell_status()):
+            self._background(work)
+        if self._setup.scheduler:
+            self._background(self.cron.run())
+            self._background(self.cron.watch())
+
+    def _prepare(self) -> None:
+        driver = self._connect()
+        try:
+            migrate(driver)
+        finally:
+            driver.close()
+        if isinstance(self.store, JsonFileStore):
+            recovery = self.store.recover()
+            self.cron.trouble = "; ".join(recovery.notes) if recovery.degraded else ""
+            for note in recovery.notes:
+                logger.warning("cron.json", note=note)
+
+    async def _start_channels(self) -> None:
+        begun: list[asyncio.Event] = []
+        for channel in (*self._setup.channels.values(), LogChannel(LOG)):
+            event = asyncio.Event()
+            self._background(self.supervisor.run(channel, event))
+            begun.append(event)
+        for event in begun:
+            await event.wait()
+
+    async def stop(self) -> None:
+        """Close the intake, let what is nearly done end, keep the rest for the next start."""
+        for task in self._intake:
+            task.cancel()
+        await asyncio.gather(*self._intake, return_exceptions=True)
+        await self.lanes.stop(grace=TURN_GRACE)
+        await self.outbox.stop(grace=SEND_GRACE)
+        await self._model.close()
+        await self.database.stop()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        return self._tasks.create_task(work)
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        self._intake.append(self._tasks.create_task(work))
+
+    # -- what others have written -------------------------------------------------------------------------
+
+    def _look_around(self) -> None:
+        self._looking.set()
+
+    def _look_into_outbox(self) -> None:
+        self._looking.set()
+
+    async def _look(self) -> None:
+        """Take up what other processes, or transactions of other parts, have put into the tables."""
+        while True:
+            await self._looking.wait()
+            self._looking.clear()
+            try:
+                await self._note_waiters()
+                await self._cancel_what_was_asked()
+                await self.bus.refresh()
+                await self.outbox.refresh()
+            except Exception:
+                logger.exception("looking for what others have written failed; it is tried again")
+                await self._clock.sleep(timedelta(seconds=1))
+                self._looking.set()
+
+    async def _note_waiters(self) -> None:
+        now = self._clock.now()
+        chats = await self.database.read(lambda transaction: waiting.held(transaction, now=now))
+        self.outbox.held = {(CONSOLE, chat) for chat in chats}
+        if chats:
+            asyncio.get_running_loop().call_later(waiting.LEASE.total_seconds(), self._look_around)
+
+    async def _cancel_what_was_asked(self) -> None:
+        since = self._last_event
+        for seq, name in await self.database.read(lambda t: requests.cancellations(t, since=since)):
+            self._last_event = max(self._last_event, seq)
+            self.loop.cancel(name)
+
+    # -- what follows from a delivery ---------------------------------------------------------------------
+
+    def _settled(self, record: MessageRecord, state: str) -> None:
+        message = record.message
+        if state == "dead" and message.caller is not Caller.NOTICE:
+            self._spawn(self._tell_owner(message))
+
+    async def _tell_owner(self, message: OutboundMessage) -> None:
+        channel = self._setup.config.channels.get(message.address.channel)
+        for owner in channel.owners if channel else ():
+            notice = OutboundMessage(
+                delivery_id=f"{message.delivery_id}.dead",
+                address=ChatAddress(channel=message.address.channel, chat=owner),
+                caller=Caller.NOTICE,
+                text=f"A message to {message.address} could not be delivered; `tocsin outbox list` has it.",
+            )
+            await self.say(notice)
+            return
+
+    def _is_admin(self, turn: Turn) -> bool:
+        channel = self._setup.config.channels.get(turn.address.channel)
+        return turn.address.channel == CONSOLE or (channel is not None and turn.sender_id in channel.owners)
+
+    # -- thin loops ---------------------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        rules = retention_of(self._setup.config)
+        while True:
+            now = self._clock.now()
+            try:
+                await self.database.write(lambda transaction, now=now: forget(transaction, rules, now=now))
+            except Exception:
+                logger.exception("old rows could not be deleted; it is tried again")
+            await self._clock.sleep(HOUSEKEEPING)
+
+    async def _tell_status(self) -> None:
+        while True:
+            await asyncio.to_thread(write_status, self._setup.home, self.status())
+            await self._clock.sleep(STATUS_EVERY)
+
+    def status(self) -> Status:
+        """How everything is at this moment."""
+        return Status(
+            at=self._clock.now(),
+            channels=dict(self.supervisor.states),
+            halted={name: line.halted for name, line in self.outbox.lines.items() if line.halted},
+            scheduler=self._setup.scheduler,
+            heartbeat=self.cron.heartbeat,
+            next_fire=self.cron.next_fire,
+            jobs=len(self.cron.jobs),
+            running=self.lanes.running,
+            waiting=self.lanes.waiting,
+            trouble=[text for text in (self.database.trouble, self.cron.trouble) if text],
+        )
+
+
+# -- parts by the configuration ---------------------------------------------------------------------------------
+
+
+def database_path(home: Home, config: Config) -> Path:
+    """The file of the embedded database; ConfigError for engines that are not built yet."""
+    scheme, _, rest = config.database.url.partition("://")
+    if scheme != "sqlite":
+        raise ConfigError(f"database.url: {scheme} is not built yet; use sqlite:///gateway.db")
+    return home.file(rest.removeprefix("/"))
+
+
+def database_of(home: Home, config: Config) -> Callable[[], Driver]:
+    path = database_path(home, config)
+    return lambda: SqliteDriver(path)
+
+
+def store_of(home: Home, config: Config) -> JobStore:
+    if config.cron.store != "json":
+        raise ConfigError('cron.store: "sql" is not built yet; use "json"')
+    return JsonFileStore(home.file(config.cron.store_path), tz=config.zone)
+
+
+def model_of(config: Config) -> ModelClient:
+    """The configured model; heavy ones are imported here, when they are asked for."""
+    section = config.model
+    if section.provider == "offline":
+        from gateway.agent.models.offline import OfflineModel
+
+        return OfflineModel(phrases.find)
+    from gateway.agent.models.hosted import HostedSettings, create
+
+    return create(
+        HostedSettings(
+            provider=section.provider,
+            name=section.name,
+            base_url=section.base_url,
+            api_key=section.api_key,
+            idle_timeout=config.agent.idle_timeout,
+        )
+    )
+
+
+def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
+    """The enabled channels of the configuration, besides the console."""
+    found: dict[str, Channel] = {}
+    for name, section in config.channels.items():
+        if section.enabled and config.kind_of(name) != CONSOLE:
+            module = plugins.find("channels", config.kind_of(name))
+            found[name] = module.create(name, config, clock)
+    return found
+
+
+def target_of(config: Config) -> ChatAddress | None:
+    """`cron.default_target` as an address."""
+    channel, _, chat = config.cron.default_target.partition(":")
+    return ChatAddress(channel=channel, chat=chat) if chat else None
+
+
+def zone_of(config: Config, address: ChatAddress) -> str:
+    """The zone of a chat: the configured one; else the machine's for the console, and UTC."""
+    if config.timezone is None and address.channel == CONSOLE:
+        return zones.machine()
+    return config.zone
+
+
+def retention_of(config: Config) -> Retention:
+    section = config.retention
+    return Retention(
+        runs_per_job=section.runs_per_job,
+        history=timedelta(days=section.days),
+        sessions_isolated=section.sessions_isolated,
+        dedupe=section.dedupe,
+    )

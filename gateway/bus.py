@@ -1,0 +1,145 @@
+"""Bus: the one door to the inbox, the outbox and the events. Publishing is durable; consuming is immediate."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from gateway import inbox
+from gateway.clock import Clock, to_text
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
+from gateway.database.writer import Database
+from gateway.errors import UserError
+from gateway.inbox import Accepted
+from gateway.messages import SYSTEM, InboundMessage, Person
+
+logger = structlog.get_logger()
+
+FULL = 1_000  # waiting messages: then a channel that can wait stops reading
+BREATH = timedelta(milliseconds=50)
+RESERVED_SENDERS = ("cron:", "event:", "xin:")
+
+
+class Consumer(Protocol):
+    """Who works the inbox off: the lanes of the agent."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+
+    def offer(self, message: InboundMessage) -> "Offer | None":
+        """A place for a message that is about to be written, if it could be worked on at once."""
+
+    def enqueue(self, accepted: Accepted) -> None:
+        """A message was written; it has to wait. Known ones are ignored."""
+
+
+class Offer(Protocol):
+    """A place in a lane, kept while a message is being written."""
+
+    def begin(self, transaction: Transaction, accepted: Accepted) -> None:
+        """In the same transaction: the turn begins."""
+
+    def take(self, accepted: Accepted, message: InboundMessage) -> None:
+        """It is written: work."""
+
+    def withdraw(self) -> None:
+        """It was not written."""
+
+
+class Bus:
+    """Publish and subscribe. A message that was published is worked on, whatever happens to this process."""
+
+    def __init__(self, database: Database, clock: Clock, consumer: Consumer) -> None:
+        self._database = database
+        self._clock = clock
+        self._consumer = consumer
+        self._subscribers: list[Callable[[InboundMessage], None]] = []
+
+    def subscribe(self, listener: Callable[[InboundMessage], None]) -> None:
+        """Tell `listener` of every message that was published by this process; it must not wait."""
+        self._subscribers.append(listener)
+
+    async def publish(self, message: InboundMessage) -> Accepted | None:
+        """Write the message and wake the agent; None if it is a redelivery. Durable on return."""
+        # Shielded: what was ordered from the database happens, so somebody must work on it.
+        return await asyncio.shield(self._publish(message))
+
+    async def _publish(self, message: InboundMessage) -> Accepted | None:
+        offer = self._consumer.offer(message) if message.addressed else None
+
+        def write(transaction: Transaction) -> Accepted | None:
+            accepted = inbox.accept(transaction, message, taken=offer is not None)
+            if accepted is not None and offer is not None:
+                offer.begin(transaction, accepted)
+            return accepted
+
+        accepted: Accepted | None = None
+        try:
+            accepted = await self._database.write(write)
+        finally:
+            if accepted is None and offer is not None:
+                offer.withdraw()
+        if accepted is None:
+            logger.debug("dropped a message that was here before", keys=message.dedupe_keys)
+            return None
+        if offer is not None:
+            self._tell(message)
+            offer.take(accepted, message)
+        else:
+            self.announce(accepted, message)
+        return accepted
+
+    async def receive(self, channel: str, message: InboundMessage) -> Accepted | None:
+        """Publish what an adapter has read; UserError, audited, if it claims to be somebody it cannot be."""
+        if forged(channel, message):
+            await self._audit(channel, message)
+            raise UserError(f"channel {channel}: refused a message from {message.channel}, {message.sender_id}")
+        return await self.publish(message)
+
+    def announce(self, accepted: Accepted, message: InboundMessage) -> None:
+        """A message was written in somebody's own transaction (a due job's, with its claim)."""
+        self._tell(message)
+        self._consumer.enqueue(accepted)
+
+    async def refresh(self) -> None:
+        """Look for messages that other processes have written."""
+        for accepted in await self._database.read(inbox.waiting):
+            self._consumer.enqueue(accepted)
+
+    async def room(self) -> None:
+        """Return when a channel that can wait may go on reading."""
+        while self._consumer.waiting >= FULL:
+            await self._clock.sleep(BREATH)
+
+    def _tell(self, message: InboundMessage) -> None:
+        for listener in self._subscribers:
+            listener(message)
+
+    async def _audit(self, channel: str, message: InboundMessage) -> None:
+        at = to_text(self._clock.now())
+        claim = f"{message.channel} {message.sender_id}"[:200]
+        await self._database.write(
+            lambda transaction: _run(
+                transaction, (at, f"channel:{channel}", "bus.refused", claim, None, message.text[:200])
+            )
+        )
+
+
+def forged(channel: str, message: InboundMessage) -> bool:
+    """Whether an adapter hands in what only the gateway itself may say."""
+    return (
+        message.channel != channel
+        or message.address.channel != channel
+        or channel == SYSTEM
+        or message.sender_id.startswith(RESERVED_SENDERS)
+        or message.session != ""
+        or not isinstance(message.occasion, Person)
+    )
+
+
+def _run(transaction: Transaction, row: tuple[str | None, ...]) -> None:
+    transaction.execute(sql.ADD_AUDIT, row)

@@ -1,0 +1,211 @@
+"""The configuration: one file and the environment, as typed values.
+
+`load` gives `Config`, or a ConfigError that names the file, the whole key and the cure. Without a file every
+setting has its default: the console, the JSON store and the offline model.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway import configfile, zones
+from gateway.configfile import Table
+from gateway.errors import ConfigError
+from gateway.explain import explain
+from gateway.messages import SYSTEM
+from gateway.secrets import from_files, texts
+from gateway.sections import (
+    ANYBODY,
+    ID_FORMS,
+    AgentSection,
+    ChannelSection,
+    CronSection,
+    DatabaseSection,
+    Items,
+    LimitsSection,
+    LoggingSection,
+    ModelSection,
+    OutboxSection,
+    RetentionSection,
+    ToolsSection,
+    check_ids,
+)
+
+COMING = ("http", "sandbox", "xin", "security", "web", "event")
+"""Sections of parts that are not built yet: accepted, with a warning."""
+
+RESERVED = (SYSTEM, "log")
+"""Channels that are always there and that nobody configures."""
+
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,8})?")
+
+SomeModel = TypeVar("SomeModel", bound=BaseModel)
+
+
+class Config(BaseSettings):
+    """Everything that the operator may set. Its fields are the file's sections."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    timezone: str | None = None  # None: nobody said; the console then takes the machine's, the rest UTC
+    languages: Items = configfile.DEFAULT_LANGUAGES
+    model: ModelSection = ModelSection()
+    agent: AgentSection = AgentSection()
+    channels: dict[str, ChannelSection] = Field(default_factory=dict)
+    cron: CronSection = CronSection()
+    outbox: OutboxSection = OutboxSection()
+    retention: RetentionSection = RetentionSection()
+    limits: LimitsSection = LimitsSection()
+    tools: ToolsSection = ToolsSection()
+    database: DatabaseSection = DatabaseSection()
+    logging: LoggingSection = LoggingSection()
+    http: Table | None = Field(default=None, repr=False)
+    sandbox: Table | None = Field(default=None, repr=False)
+    xin: Table | None = Field(default=None, repr=False)
+    security: Table | None = Field(default=None, repr=False)
+    web: Table | None = Field(default=None, repr=False)
+    event: Table | list[Table] | None = Field(default=None, repr=False)
+
+    @classmethod
+    def layered(cls, *, environment: Table, file: Table) -> Self:
+        """The environment over the file over the defaults."""
+        layers: dict[str, Any] = {"environment": environment, "file": file}
+        return cls(**layers)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The library's own reader of the environment turns a token of digits into a number and overlooks
+        # unknown sections; ours gives it tables, and it lays them over each other.
+        layers = init_settings()
+        return tuple(
+            InitSettingsSource(settings_cls, init_kwargs=layers[name]) for name in ("environment", "file")
+        )
+
+    @field_validator("languages")
+    @classmethod
+    def _language_codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            if not LANGUAGE.fullmatch(item):
+                raise ValueError(f'has "{item}", which is no language code; write codes such as "en" and "zh"')
+        return value
+
+    @field_validator("channels")
+    @classmethod
+    def _channel_names(cls, channels: dict[str, ChannelSection]) -> dict[str, ChannelSection]:
+        for name, channel in channels.items():
+            if name.lower() in RESERVED:
+                raise ValueError(f".{name}: this name belongs to the gateway itself; choose another and add kind")
+            if not CHANNEL_NAME.fullmatch(name):
+                raise ValueError(f'.{name}: a channel is named with letters, digits, ".", "_" and "-" only')
+            check_ids(name, channel)
+        return channels
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_timezone(cls, table: Table) -> Table:
+        cron = table.get("cron")
+        zone = cron.get("timezone") if isinstance(cron, dict) else None
+        top = table.get("timezone")
+        if zone is not None and top is not None and zone != top:
+            raise ValueError("timezone and cron.timezone are one setting; keep one of them")
+        return table if zone is None else {**table, "timezone": zone}
+
+    @field_validator("timezone")
+    @classmethod
+    def _a_zone(cls, value: str | None) -> str | None:
+        return value if value is None else zones.check(value)
+
+    @property
+    def zone(self) -> str:
+        """The zone of jobs and chats that have none of their own."""
+        return self.timezone or zones.UTC
+
+    def kind_of(self, name: str) -> str:
+        """What kind of channel the instance of this name is."""
+        return self.channels[name].kind or name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The configuration, where it came from, and what the operator should be told about it."""
+
+    config: Config
+    file: Path | None
+    warnings: tuple[str, ...]
+
+
+def load(home: Path, *, file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Read the home folder's configuration, or `file` instead, under the environment.
+
+    Relative paths of secret files count from the home folder. Nothing is written.
+    """
+    file = file or configfile.find(home)
+    table = configfile.read(file) if file else {}
+    where = str(file) if file else "environment"
+    over = configfile.respell(configfile.environment(environ), table)
+    try:
+        config = Config.layered(
+            environment=from_files(over, home, "environment"), file=from_files(table, home, where)
+        )
+    except ValidationError as error:
+        where = f"{where} with the TOCSIN__ variables over it" if file and over else where
+        raise ConfigError(explain(error, Config, where=where)) from None  # its own text would show secrets
+    return Loaded(config=config, file=file, warnings=tuple(_warnings(config, where)))
+
+
+def typed(model: type[SomeModel], table: Table, *, where: str) -> SomeModel:
+    """A channel's own table as its Settings; ConfigError in the same words as for everything else.
+
+    `where` is the dotted name of the table, such as "channels.telegram".
+    """
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(explain(error, model, prefix=where)) from None
+
+
+def channel_settings(config: Config, name: str, model: type[SomeModel]) -> SomeModel:
+    """The Settings of one instance of a channel, from its own keys and the shared ones that it declares too."""
+    channel = config.channels[name]
+    shared = {key: getattr(channel, key) for key in channel.model_fields_set & set(model.model_fields)}
+    return typed(model, shared | channel.own, where=f"channels.{name}")
+
+
+def secrets(config: Config) -> frozenset[str]:
+    """Every secret that the configuration holds, for the log to leave out."""
+    found = {config.model.api_key.get_secret_value()}
+    for channel in config.channels.values():
+        found.update(texts(channel.own))
+    for section in COMING:
+        found.update(texts(getattr(config, section)))
+    user, at, _ = config.database.url.partition("://")[2].rpartition("@")
+    if at:
+        found.add(user.partition(":")[2])
+    return frozenset(found - {""})
+
+
+def _warnings(config: Config, where: str) -> Iterator[str]:
+    for section in COMING:
+        if getattr(config, section) is not None:
+            yield f"{where}: [{section}]: this part is not built yet, so its settings have no effect"
+    for name, channel in config.channels.items():
+        if not channel.enabled or config.kind_of(name) not in ID_FORMS:  # the others have no strangers
+            continue
+        if ANYBODY in channel.allow:
+            yield f'{where}: channels.{name}.allow: "*" lets ANYBODY who finds this bot talk to it'
+        elif not channel.allow and not channel.groups:
+            yield f"{where}: channels.{name}.allow: is empty, so nobody is answered there"

@@ -1,0 +1,116 @@
+"""Every statement, once, in plain SQL. Parameters are `?`; a driver of another dialect translates."""
+
+# -- inbox ----------------------------------------------------------------------------------------------------
+SEE_KEY = "INSERT INTO dedupe (key, seen_at) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+ACCEPT = "INSERT INTO inbox (kind, session, message, state, received_at) VALUES (?, ?, ?, ?, ?) RETURNING seq"
+OPEN_INBOX = "SELECT seq, kind, session FROM inbox WHERE state <> 'done' ORDER BY seq"
+WAITING_INBOX = "SELECT seq, kind, session FROM inbox WHERE state = 'waiting' ORDER BY seq"
+INBOX_MESSAGE = "SELECT message FROM inbox WHERE seq = ?"
+SET_INBOX = "UPDATE inbox SET state = ? WHERE seq = ?"
+COUNT_WAITING = "SELECT kind, count(*) FROM inbox WHERE state = 'waiting' GROUP BY kind"
+EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
+
+# -- turns and steps ------------------------------------------------------------------------------------------
+BEGIN_TURN = """INSERT INTO turns (seq, id, session, state, epoch, claims, started_at)
+    VALUES (?, ?, ?, 'running', ?, 1, ?)"""
+TURN_AT = "SELECT id, claims, steps_at_claim, state FROM turns WHERE seq = ?"
+RECLAIM_TURN = "UPDATE turns SET epoch = ?, claims = ?, steps_at_claim = ? WHERE seq = ?"
+GIVE_BACK_TURN = "UPDATE turns SET claims = claims - 1 WHERE seq = ? AND state = 'running'"
+COUNT_STEPS = "SELECT count(*) FROM steps WHERE turn = ?"
+ADD_STEP = "INSERT INTO steps (turn, n, kind, body) VALUES (?, ?, ?, ?)"
+STEPS_OF = "SELECT n, kind, body FROM steps WHERE turn = ? ORDER BY n"
+FINISH_TURN = """UPDATE turns SET state = ?, error = ?, error_class = ?, input_tokens = ?, output_tokens = ?,
+    finished_at = ? WHERE seq = ? AND state = 'running'"""
+TURNS_BEFORE = """SELECT turns.seq, inbox.message, turns.state FROM turns JOIN inbox ON inbox.seq = turns.seq
+    WHERE turns.session = ? AND turns.seq < ? AND turns.state <> 'running' ORDER BY turns.seq DESC LIMIT ?"""
+TURN_BY_ID = """SELECT state, session, input_tokens, output_tokens, error, error_class FROM turns WHERE id = ?"""
+TURN_OF_INBOX = "SELECT id, state, input_tokens, output_tokens, error, error_class FROM turns WHERE seq = ?"
+
+# -- outbox ---------------------------------------------------------------------------------------------------
+ENQUEUE = """INSERT INTO outbox (id, channel, chat, thread, caller, message, turn, run, state, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?) ON CONFLICT (id) DO NOTHING RETURNING seq"""
+ADD_PART = "INSERT INTO parts (message, n, payload, plain, state) VALUES (?, ?, ?, ?, ?)"
+OPEN_CHATS = "SELECT DISTINCT channel, chat FROM outbox WHERE state = 'open'"
+OPEN_MESSAGES = """SELECT seq, message, failures, failing_since FROM outbox
+    WHERE state = 'open' AND channel = ? AND chat = ? ORDER BY seq LIMIT ?"""
+PARTS_OF = "SELECT n, payload, plain, state, repeats FROM parts WHERE message = ? ORDER BY n"
+SET_PART = "UPDATE parts SET state = ?, repeats = ?, platform_id = ? WHERE message = ? AND n = ?"
+TAKE_PART = "UPDATE parts SET state = 'sending', repeats = ? WHERE message = ? AND n = ? AND state <> 'sent'"
+USE_PLAIN = "UPDATE parts SET payload = plain, plain = NULL, state = 'pending' WHERE message = ? AND n = ?"
+END_PARTS = "UPDATE parts SET state = ? WHERE message = ? AND state <> 'sent'"
+END_MESSAGE = "UPDATE outbox SET state = ?, error = ?, finished_at = ? WHERE seq = ? AND state = 'open'"
+NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, error = ? WHERE seq = ?"
+PLATFORM_ID = """SELECT parts.platform_id FROM parts JOIN outbox ON outbox.seq = parts.message
+    WHERE outbox.id = ? AND parts.n = ?"""
+SAID_BY_TURN = "SELECT message FROM outbox WHERE turn = ? AND id <> ? ORDER BY seq"
+COUNT_OUTBOX = "SELECT channel, state, count(*) FROM outbox WHERE state <> 'sent' GROUP BY channel, state"
+LIST_OUTBOX = """SELECT seq, id, channel, chat, thread, caller, message, state, failures, error, created_at
+    FROM outbox WHERE state <> 'sent' ORDER BY seq DESC LIMIT ?"""
+OUTBOX_BY_ID = "SELECT seq, state FROM outbox WHERE id = ?"
+RETRY_MESSAGE = """UPDATE outbox SET state = 'open', failures = 0, failing_since = NULL, error = '',
+    finished_at = NULL WHERE seq = ?"""
+RETRY_PARTS = "UPDATE parts SET state = 'pending', repeats = ? WHERE message = ? AND state <> 'sent'"
+DROP_MESSAGE = "UPDATE outbox SET state = 'dead', error = ?, finished_at = ? WHERE seq = ? AND state <> 'sent'"
+
+# -- events, audit, waiting terminals ---------------------------------------------------------------------------
+ADD_EVENT = "INSERT INTO events (kind, subject, body, at) VALUES (?, ?, ?, ?)"
+EVENTS_SINCE = "SELECT seq, kind, subject, body FROM events WHERE seq > ? ORDER BY seq"
+LAST_EVENT = "SELECT coalesce(max(seq), 0) FROM events"
+ADD_AUDIT = "INSERT INTO audit (at, who, what, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)"
+WAIT_FOR = """INSERT INTO waiters (session, holder, until) VALUES (?, ?, ?)
+    ON CONFLICT (session) DO UPDATE SET holder = excluded.holder, until = excluded.until"""
+STOP_WAITING = "DELETE FROM waiters WHERE session = ? AND holder = ?"
+WAITERS = "SELECT session, until FROM waiters WHERE until > ?"
+
+# -- retention --------------------------------------------------------------------------------------------------
+FORGET_KEYS = "DELETE FROM dedupe WHERE seen_at < ?"
+FORGET_EVENTS = "DELETE FROM events WHERE at < ?"
+FORGET_WAITERS = "DELETE FROM waiters WHERE until < ?"
+FORGET_MESSAGES = "DELETE FROM outbox WHERE state <> 'open' AND finished_at < ?"
+FORGET_ISOLATED = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM turns
+    WHERE session LIKE 'cron:%' AND state <> 'running' AND finished_at < ?)"""
+FORGET_RUNS = """DELETE FROM runs WHERE finished_at < ?
+    AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"""
+TRIM_RUNS = """DELETE FROM runs WHERE seq IN (SELECT seq FROM (
+    SELECT seq, status, row_number() OVER (PARTITION BY job_uid ORDER BY seq DESC) AS age FROM runs)
+    WHERE age > ? AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval'))"""
+
+# -- runs and cursors -------------------------------------------------------------------------------------------
+CLAIM_RUN = """INSERT INTO runs (id, job_uid, occurrence, owner, job, status, cause, scheduled_at, late_by_ms,
+    missed_count, trace_id) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)
+    ON CONFLICT (job_uid, occurrence) DO NOTHING"""
+RECORD_RUN = """INSERT INTO runs (id, job_uid, occurrence, owner, job, status, cause, scheduled_at, finished_at,
+    missed_count, missed_until, trace_id, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (job_uid, occurrence) DO NOTHING"""
+MOVE_CURSOR = """INSERT INTO cursors (job_uid, fingerprint, handled_until, next_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (job_uid) DO UPDATE SET fingerprint = excluded.fingerprint,
+    handled_until = excluded.handled_until, next_at = excluded.next_at"""
+CURSORS = "SELECT job_uid, fingerprint, handled_until, next_at FROM cursors"
+DROP_CURSOR = "DELETE FROM cursors WHERE job_uid = ?"
+START_RUN = "UPDATE runs SET status = 'running', started_at = ? WHERE id = ? AND status = 'queued'"
+ADD_ATTEMPT = """INSERT INTO attempts (run, n, started_at) VALUES (?, 1, ?) ON CONFLICT (run, n) DO NOTHING"""
+END_ATTEMPT = "UPDATE attempts SET finished_at = ?, error_class = ? WHERE run = ? AND finished_at IS NULL"
+FINISH_RUN = """UPDATE runs SET status = ?, finished_at = ?, output = ?, error = ?, error_class = ?
+    WHERE id = ? AND status IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"""
+RUN_COLUMNS = """runs.id, runs.job_uid, runs.job, runs.occurrence, runs.status, runs.cause, runs.scheduled_at,
+    runs.trace_id, runs.started_at, runs.finished_at, runs.late_by_ms, runs.missed_count, runs.missed_until,
+    runs.output, runs.error, runs.error_class, runs.owner,
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'open'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'sent'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'unknown'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'dead')"""
+RUN_BY_ID = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.id = ?"
+RUNS_OF_JOB = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.job_uid = ? ORDER BY runs.seq DESC LIMIT ?"
+RECENT_RUNS = f"SELECT {RUN_COLUMNS} FROM runs ORDER BY runs.seq DESC LIMIT ?"
+RECENT_RUNS_OF_OWNER = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.owner = ? ORDER BY runs.seq DESC LIMIT ?"
+RUN_IDS_LIKE = "SELECT id FROM runs WHERE id LIKE ? || '%' LIMIT 3"
+OPEN_RUNS = "SELECT job_uid, id FROM runs WHERE status IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"
+RUN_STATE = "SELECT status, job FROM runs WHERE id = ?"
+LAST_RUNS = """SELECT job_uid, max(started_at), count(started_at) FROM runs GROUP BY job_uid"""
+LAST_ENDS = """SELECT job_uid, status, error, finished_at FROM runs WHERE seq IN (SELECT max(seq) FROM runs
+    WHERE status IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted', 'abandoned')
+    GROUP BY job_uid)"""
+TURN_OF_RUN = """SELECT turns.id FROM turns JOIN inbox ON inbox.seq = turns.seq
+    WHERE inbox.kind = 'due' AND inbox.session = ? AND turns.state = 'running'"""
+OPEN_RUN_OF = """SELECT id FROM runs WHERE job_uid = ? AND status IN ('queued', 'running', 'retry_wait',
+    'awaiting_approval') LIMIT 1"""

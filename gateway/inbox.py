@@ -1,0 +1,140 @@
+"""What was said to the agent: durable, deduplicated, in the order in which it came."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from gateway.clock import from_text, to_text
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
+from gateway.messages import (
+    Attachment,
+    ChatAddress,
+    Due,
+    Event,
+    InboundMessage,
+    Json,
+    Occasion,
+    Person,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A row of the inbox: the message is safe from here on."""
+
+    seq: int
+    kind: str
+    session: str
+
+
+def accept(transaction: Transaction, message: InboundMessage, *, taken: bool = False) -> Accepted | None:
+    """Write the message; None if any of its keys was seen before."""
+    at = to_text(message.received_at)
+    for key in message.dedupe_keys:
+        if not transaction.execute(sql.SEE_KEY, (key, at)).rowcount:
+            return None
+    kind, session = kind_of(message), message.session_key
+    state = "taken" if taken else "waiting"
+    row = transaction.execute(sql.ACCEPT, (kind, session, encode(message), state, at)).fetchone()
+    return Accepted(seq=row[0], kind=kind, session=session)
+
+
+def unfinished(transaction: Transaction) -> list[Accepted]:
+    """Everything that still has to be done, in order: after a start."""
+    return _rows(transaction.execute(sql.OPEN_INBOX).fetchall())
+
+
+def waiting(transaction: Transaction) -> list[Accepted]:
+    """Everything that nobody has begun, in order: also what other processes have put there."""
+    return _rows(transaction.execute(sql.WAITING_INBOX).fetchall())
+
+
+def _rows(rows: list[Any]) -> list[Accepted]:
+    return [Accepted(seq=seq, kind=kind, session=session) for seq, kind, session in rows]
+
+
+def read(transaction: Transaction, seq: int) -> InboundMessage:
+    return decode(transaction.execute(sql.INBOX_MESSAGE, (seq,)).fetchone()[0])
+
+
+def kind_of(message: InboundMessage) -> str:
+    match message.occasion:
+        case Person():
+            return "person"
+        case Due():
+            return "due"
+        case Event():
+            return "event"
+
+
+def encode(message: InboundMessage) -> str:
+    """The message as JSON; what has its default is left out."""
+    body: dict[str, Json] = {
+        "channel": message.channel,
+        "sender_id": message.sender_id,
+        "keys": message.dedupe_keys,
+        "address": [message.address.channel, message.address.chat, message.address.thread],
+        "text": message.text,
+        "received_at": to_text(message.received_at),
+    }
+    for name in ("session", "sender_name", "reply_to", "trace_id"):
+        if value := getattr(message, name):
+            body[name] = value
+    if message.attachments:
+        body["attachments"] = [[a.name, a.media_type, a.path] for a in message.attachments]
+    if not message.addressed:
+        body["addressed"] = False
+    if not isinstance(message.occasion, Person):
+        body["occasion"] = _encode_occasion(message.occasion)
+    return orjson.dumps(body).decode()
+
+
+def decode(text: str) -> InboundMessage:
+    """The inverse of `encode`."""
+    body = orjson.loads(text)
+    channel, chat, thread = body["address"]
+    return InboundMessage(
+        channel=body["channel"],
+        sender_id=body["sender_id"],
+        dedupe_keys=tuple(body["keys"]),
+        address=ChatAddress(channel=channel, chat=chat, thread=thread),
+        text=body["text"],
+        received_at=from_text(body["received_at"]),
+        occasion=_decode_occasion(body.get("occasion")),
+        session=body.get("session", ""),
+        sender_name=body.get("sender_name", ""),
+        reply_to=body.get("reply_to", ""),
+        attachments=tuple(
+            Attachment(name=name, media_type=media_type, path=path)
+            for name, media_type, path in body.get("attachments", ())
+        ),
+        addressed=body.get("addressed", True),
+        trace_id=body.get("trace_id", ""),
+    )
+
+
+def _encode_occasion(occasion: Due | Event) -> Json:
+    if isinstance(occasion, Event):
+        return {"event": occasion.id, "name": occasion.name}
+    return {
+        "run": occasion.run,
+        "scheduled_for": to_text(occasion.scheduled_for),
+        "late_by": occasion.late_by.total_seconds(),
+        "missed": occasion.missed,
+    }
+
+
+def _decode_occasion(body: Json) -> Occasion:
+    if body is None:
+        return Person()
+    if "event" in body:
+        return Event(id=body["event"], name=body["name"])
+    return Due(
+        run=body["run"],
+        scheduled_for=from_text(body["scheduled_for"]),
+        late_by=timedelta(seconds=body["late_by"]),
+        missed=body["missed"],
+    )

@@ -1,0 +1,241 @@
+"""The log: JSON lines in logs/tocsin.log, readable lines on a terminal, and no secret in either.
+
+Import this module before anything else that imports structlog: see below.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from json import dumps
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import IO, Any, TextIO, cast
+from urllib.parse import quote
+
+import orjson
+
+from gateway.clock import Clock, to_text
+
+# structlog draws tracebacks with rich if it can import it: 5 MiB and 70 ms that a gateway has no use for.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = cast("Any", None)
+try:
+    import structlog
+finally:
+    del sys.modules["rich"]
+    if _rich is not None:
+        sys.modules["rich"] = _rich
+
+HIDDEN = "[hidden]"
+SHORTEST_SECRET = 4  # a shorter one would blank half of every line, and protects nothing
+
+QUIET = ("httpx", "httpcore", "openai", "anthropic", "telegram", "slack_bolt", "slack_sdk", "asyncio", "aiohttp")
+"""Libraries that log whole addresses or payloads below WARNING."""
+
+_TOKENS = re.compile(
+    r"""
+    (?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}                # Telegram, after "bot" in its addresses
+    | \bxox[a-z](?:\.[a-z]+)?-[A-Za-z0-9-]{8,} | \bxapp-[A-Za-z0-9-]{8,}   # Slack
+    | \b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}               # OpenAI, Anthropic and who copies them
+    | \bgh[pousr]_[A-Za-z0-9]{20,}                    # GitHub
+    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*             # JSON web tokens
+    | (?i:\b(?:bearer|basic)\ )[A-Za-z0-9._~+/=-]{8,}
+    | (?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)               # user:password in an address
+    | (?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=[?&]access_token=))[A-Za-z0-9._~-]{8,}
+    """,
+    re.VERBOSE,
+)
+
+
+class Redactor:
+    """Replaces every known secret, however it is escaped, and whatever looks like a token."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._spellings: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Know these too, from now on."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_SECRET:
+                self._spellings.update(_spellings(secret))
+        longest_first = sorted(self._spellings, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        return _TOKENS.sub(HIDDEN, text)
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, in JSON (inside JSON too), in Python's repr, and in an address."""
+    in_json = dumps(secret, ensure_ascii=False)[1:-1]
+    in_json_ascii = dumps(secret)[1:-1]
+    in_repr = repr(secret)[1:-1]
+    plain = {secret, in_json, in_json_ascii, in_repr, quote(secret, safe=""), quote(secret)}
+    return plain | {dumps(text, ensure_ascii=False)[1:-1] for text in plain}
+
+
+def start(
+    *,
+    level: str,
+    clock: Clock,
+    file: Path | None = None,
+    stream: TextIO | None = None,
+    stream_level: str | None = None,
+    secrets: Iterable[str] = (),
+    max_bytes: int = 10_000_000,
+    keep: int = 5,
+) -> Redactor:
+    """Route structlog and logging to `file` (JSON lines, 0600, rotated by size) and to `stream`.
+
+    `stream` gets readable lines if it is a terminal and JSON lines if not. The redactor that is returned
+    learns secrets that turn up later.
+    """
+    redactor = Redactor(secrets)
+    stamp = _stamp(clock)
+    handlers: list[logging.Handler] = []
+    if file is not None:
+        handlers.append(
+            _with(PrivateFileHandler(file, max_bytes=max_bytes, keep=keep), json_lines, stamp, redactor)
+        )
+    if stream is not None:
+        render = readable if stream.isatty() else json_lines
+        handlers.append(_with(CarefulStreamHandler(stream), render, stamp, redactor))
+        handlers[-1].setLevel((stream_level or level).upper())
+    _route(handlers, level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(stamp),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return redactor
+
+
+def stop() -> None:
+    """Close the handlers and forget the routes."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, PrivateFileHandler | CarefulStreamHandler):
+            root.removeHandler(handler)
+            handler.close()
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+Processor = Callable[[Any, str, structlog.typing.EventDict], structlog.typing.EventDict]
+Renderer = Callable[[Any, str, structlog.typing.EventDict], str]
+
+
+def _shared(stamp: Processor) -> list[structlog.typing.Processor]:
+    """What happens to every line, ours and the libraries'."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # text without local variables
+        stamp,
+    ]
+
+
+def _stamp(clock: Clock) -> Processor:
+    def stamp(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["time"] = to_text(clock.now())
+        return event
+
+    return stamp
+
+
+def _with(handler: logging.Handler, render: Renderer, stamp: Processor, redactor: Redactor) -> logging.Handler:
+    handler.setFormatter(RedactingFormatter(render, stamp, redactor))
+    return handler
+
+
+def _route(handlers: list[logging.Handler], level: str) -> None:
+    stop()
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    for handler in handlers:
+        root.addHandler(handler)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(capture=True)
+
+
+class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a line and then hides in the whole of it, so that no field and no traceback is forgotten."""
+
+    def __init__(self, render: Renderer, stamp: Processor, redactor: Redactor) -> None:
+        super().__init__(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            foreign_pre_chain=_shared(stamp),
+        )
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor(super().format(record))
+
+
+def json_lines(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
+    """One JSON object: time, level and event first."""
+    line = {key: event.pop(key, None) for key in ("time", "level", "event")} | dict(event)
+    try:
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, or a number of more than 64 bits
+        return dumps(line, default=str, skipkeys=True)
+
+
+def readable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
+    """`10:15:02 info  run starts  job=4f2a run=…`, then the traceback if there is one."""
+    time = str(event.pop("time", ""))[11:19]
+    level = str(event.pop("level", ""))
+    sentence = str(event.pop("event", ""))
+    event.pop("logger", None)
+    traceback = event.pop("exception", None)
+    fields = " ".join(f"{key}={_short(value)}" for key, value in event.items())
+    line = f"{time} {level:<7} {sentence}" + (f"  {fields}" if fields else "")
+    return f"{line}\n{traceback}" if traceback else line
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return dumps(text, ensure_ascii=False) if not text or re.search(r"[\s=\"]", text) else text
+
+
+class _Careful(logging.Handler):
+    """Says once that the log cannot be written; a full disk must not stop the gateway, nor show a raw record."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not self._told and sys.stderr is not None:
+            self._told = True
+            error = sys.exc_info()[1]
+            sys.stderr.write(f"the log cannot be written: {type(error).__name__}\n")
+
+
+class CarefulStreamHandler(_Careful, logging.StreamHandler[TextIO]):
+    """Lines on a stream."""
+
+
+class PrivateFileHandler(_Careful, RotatingFileHandler):
+    """A file of mode 0600 from its first byte, rotated by size."""
+
+    def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
+        super().__init__(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8", errors="replace")
+
+    def _open(self) -> IO[Any]:  # type: ignore[override]  # typeshed names the class that open returns
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.fchmod(descriptor, 0o600)
+        return open(descriptor, "a", encoding=self.encoding, errors=self.errors)  # noqa: PTH123 - a descriptor

@@ -1,0 +1,189 @@
+"""The rows of the outbox: reading them, and moving them from state to state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from gateway.clock import from_text, to_text
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction, Work
+from gateway.messages import Attachment, Button, Caller, ChatAddress, OutboundMessage, Part
+
+
+@dataclass(slots=True)
+class PartRecord:
+    """A part as it is stored, and how far it is."""
+
+    n: int
+    part: Part
+    state: str
+    repeats: int = 0
+    platform_id: str = ""
+
+
+@dataclass(slots=True)
+class MessageRecord:
+    """A message on its way: nothing here that the table does not hold too."""
+
+    seq: int
+    message: OutboundMessage
+    parts: list[PartRecord]
+    failures: int = 0
+    failing_since: datetime | None = None
+
+    def next_part(self) -> PartRecord | None:
+        """The first part that has not arrived."""
+        return next((part for part in self.parts if part.state != "sent"), None)
+
+
+def encode_message(message: OutboundMessage) -> str:
+    body: dict[str, object] = {
+        "id": message.delivery_id,
+        "address": [message.address.channel, message.address.chat, message.address.thread],
+        "caller": message.caller.value,
+        "text": message.text,
+    }
+    for name in ("turn", "run", "reply_to", "edits"):
+        if value := getattr(message, name):
+            body[name] = value
+    if message.buttons:
+        body["buttons"] = [[[button.label, button.data] for button in row] for row in message.buttons]
+    if message.attachments:
+        body["attachments"] = [[a.name, a.media_type, a.path] for a in message.attachments]
+    return orjson.dumps(body).decode()
+
+
+def decode_message(text: str) -> OutboundMessage:
+    body = orjson.loads(text)
+    channel, chat, thread = body["address"]
+    return OutboundMessage(
+        delivery_id=body["id"],
+        address=ChatAddress(channel=channel, chat=chat, thread=thread),
+        caller=Caller(body["caller"]),
+        text=body["text"],
+        turn=body.get("turn", ""),
+        run=body.get("run", ""),
+        reply_to=body.get("reply_to", ""),
+        edits=body.get("edits", ""),
+        buttons=tuple(
+            tuple(Button(label=label, data=data) for label, data in row) for row in body.get("buttons", ())
+        ),
+        attachments=tuple(
+            Attachment(name=name, media_type=media_type, path=path)
+            for name, media_type, path in body.get("attachments", ())
+        ),
+    )
+
+
+def encode_part(part: Part) -> tuple[str, str | None]:
+    plain = None if part.plain is None else orjson.dumps(part.plain).decode()
+    return orjson.dumps(part.payload).decode(), plain
+
+
+def add_parts(transaction: Transaction, seq: int, parts: Sequence[Part], *, sending: bool = False) -> None:
+    """Write the rendered parts of a message."""
+    for n, part in enumerate(parts):
+        payload, plain = encode_part(part)
+        state = "sending" if sending and n == 0 else "pending"
+        transaction.execute(sql.ADD_PART, (seq, n, payload, plain, state))
+
+
+def open_chats(transaction: Transaction) -> list[tuple[str, str]]:
+    """Every (channel, chat) with something to send."""
+    return [(channel, chat) for channel, chat in transaction.execute(sql.OPEN_CHATS).fetchall()]
+
+
+def open_messages(transaction: Transaction, channel: str, chat: str, *, limit: int) -> list[MessageRecord]:
+    """The next messages of a chat, in order."""
+    rows = transaction.execute(sql.OPEN_MESSAGES, (channel, chat, limit)).fetchall()
+    return [
+        MessageRecord(
+            seq=seq,
+            message=decode_message(message),
+            parts=_parts(transaction, seq),
+            failures=failures,
+            failing_since=from_text(failing_since) if failing_since else None,
+        )
+        for seq, message, failures, failing_since in rows
+    ]
+
+
+def _parts(transaction: Transaction, seq: int) -> list[PartRecord]:
+    return [
+        PartRecord(
+            n=n,
+            part=Part(payload=orjson.loads(payload), plain=None if plain is None else orjson.loads(plain)),
+            state=state,
+            repeats=repeats,
+        )
+        for n, payload, plain, state, repeats in transaction.execute(sql.PARTS_OF, (seq,)).fetchall()
+    ]
+
+
+def platform_id(transaction: Transaction, delivery_id: str, n: int) -> str:
+    """The platform's id of a part that was sent; empty if it is not known."""
+    row = transaction.execute(sql.PLATFORM_ID, (delivery_id, n)).fetchone()
+    return str(row[0]) if row else ""
+
+
+# -- moving from state to state: each returns the work of one transaction, with the values of this moment -----
+
+
+def taking(record: MessageRecord, part: PartRecord, fresh: Sequence[Part]) -> Work[None]:
+    """A request will be made for this part; `fresh`: the message was only now rendered."""
+    row = (part.repeats, record.seq, part.n)
+
+    def write(transaction: Transaction) -> None:
+        if fresh:
+            add_parts(transaction, record.seq, fresh)
+        transaction.execute(sql.TAKE_PART, row)
+
+    return write
+
+
+def marking(record: MessageRecord, part: PartRecord) -> Work[None]:
+    """The part is as it is in memory now."""
+    row = (part.state, part.repeats, part.platform_id, record.seq, part.n)
+
+    def write(transaction: Transaction) -> None:
+        transaction.execute(sql.SET_PART, row)
+
+    return write
+
+
+def noting(record: MessageRecord, part: PartRecord, error: str) -> Work[None]:
+    """The part was not sent; the message has failed once more."""
+    mark = marking(record, part)
+    since = to_text(record.failing_since) if record.failing_since else None
+    failure = (record.failures, since, error, record.seq)
+
+    def write(transaction: Transaction) -> None:
+        mark(transaction)
+        transaction.execute(sql.NOTE_FAILURE, failure)
+
+    return write
+
+
+def plainly(record: MessageRecord, part: PartRecord) -> Work[None]:
+    """The platform refused the formatting: what is plain takes its place."""
+
+    def write(transaction: Transaction) -> None:
+        transaction.execute(sql.USE_PLAIN, (record.seq, part.n))
+
+    return write
+
+
+def ending(record: MessageRecord, part: PartRecord, state: str, error: str, at: str) -> Work[None]:
+    """The message is over: sent, unknown or dead; parts that had arrived stay `sent`."""
+    mark = marking(record, part)
+
+    def write(transaction: Transaction) -> None:
+        if state == "sent":
+            mark(transaction)
+        else:
+            transaction.execute(sql.END_PARTS, (state, record.seq))
+        transaction.execute(sql.END_MESSAGE, (state, error, at, record.seq))
+
+    return write

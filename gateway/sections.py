@@ -1,0 +1,272 @@
+"""The sections of the configuration, one model each: their keys, defaults and limits."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from gateway import configfile, durations, zones
+from gateway.configfile import Table
+from gateway.secrets import SECRET_KEY
+
+ANYBODY = "*"
+
+ID_FORMS = {
+    "telegram": (re.compile(r"-?\d+"), "a number such as 123456"),
+    "slack": (re.compile(r"[UWB][A-Z0-9]+"), "an id such as U012ABCDEF"),
+    "feishu": (re.compile(r"(?:ou|on)_\w+"), "an open id such as ou_84aad35d"),
+}
+"""What an immutable user id looks like; here, so that a display name is refused before any channel is imported."""
+
+
+def _items(value: object) -> object:
+    """A list of texts; `a,b` (from the environment) is one too, and numbers are ids without their quotes."""
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+    if isinstance(value, list):
+        return [str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in value]
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(durations.parse)]
+Items = Annotated[tuple[str, ...], BeforeValidator(_items)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of the file: what it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Price(Section):
+    """Money per million tokens."""
+
+    input: float = Field(default=0.0, ge=0)
+    output: float = Field(default=0.0, ge=0)
+
+
+class ModelSection(Section):
+    """Which language model answers."""
+
+    provider: Literal["offline", "openai", "anthropic"] = "offline"
+    name: str = ""
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    price: Price = Price()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.provider == "offline":
+            return self
+        if not self.name:
+            raise ValueError(".name: missing; write which model of the provider to use")
+        if not self.api_key.get_secret_value() and not self.base_url:
+            raise ValueError(".api_key: missing; write it here, or the path of a file with it in api_key_file")
+        return self
+
+
+class AgentSection(Section):
+    """How much one turn may do."""
+
+    max_turns: Count = 8
+    max_steps: Count = 30
+    timeout: Duration = timedelta(minutes=10)
+    idle_timeout: Duration = timedelta(seconds=90)
+    context_tokens: int = Field(default=32_000, ge=1_000)
+
+
+class Rate(Section):
+    """How fast a channel may be spoken to; None leaves the channel's own default."""
+
+    per_second: float | None = Field(default=None, gt=0)
+    per_chat: float | None = Field(default=None, gt=0)
+    per_group_minute: float | None = Field(default=None, gt=0)
+
+
+class Group(Section):
+    """A group that is answered."""
+
+    mention: bool = True  # only when the bot is mentioned
+    allow: Items | None = None  # None: whoever the channel allows
+
+
+class ChannelSection(BaseModel):
+    """One instance of a channel: what all channels share, typed; the rest in `own`, for the channel to type."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = ""  # empty: the name of the instance
+    enabled: bool = True
+    allow: Items = ()
+    owners: Items = ()
+    groups: dict[str, Group] = Field(default_factory=dict)
+    rate: Rate | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hide_secrets(cls, table: object) -> object:
+        if not isinstance(table, dict):
+            return table
+        return {
+            key: SecretStr(value) if isinstance(value, str) and SECRET_KEY.search(key) else value
+            for key, value in table.items()
+        }
+
+    @property
+    def own(self) -> Table:
+        """What only the channel itself knows; secrets are SecretStr already."""
+        return dict(self.model_extra or {})
+
+
+class FailureAlertSection(Section):
+    """When somebody is told that a job keeps failing."""
+
+    after: Count = 3
+    cooldown: Duration = timedelta(hours=1)
+
+
+class DeclaredTask(Section):
+    """A job that the configuration declares."""
+
+    name: str = Field(min_length=1, max_length=100)
+    schedule: str = Field(min_length=1)
+    action: Literal["agent", "shell", "say"] = "agent"
+    prompt: str = ""
+    command: str = ""
+    text: str = ""
+    description: str = ""
+    tz: str = ""
+    enabled: bool = True
+
+    @property
+    def content(self) -> str:
+        """The prompt, the command or the text, whichever the action needs."""
+        return {"agent": self.prompt, "shell": self.command, "say": self.text}[self.action]
+
+    @model_validator(mode="after")
+    def _one_payload(self) -> Self:
+        wanted = {"agent": "prompt", "shell": "command", "say": "text"}[self.action]
+        if not self.content:
+            raise ValueError(f'.{wanted}: missing; action = "{self.action}" needs it')
+        for key in ("prompt", "command", "text"):
+            if key != wanted and getattr(self, key):
+                raise ValueError(f'.{key}: does not go with action = "{self.action}", which takes {wanted}')
+        if self.tz:
+            zones.check(self.tz)
+        return self
+
+
+class CronSection(Section):
+    """Scheduled work."""
+
+    enabled: bool = True
+    timezone: str | None = None  # the same setting as the one at the top
+    store_path: str = "cron.json"  # relative to the home folder
+    store: Literal["json", "sql"] = "json"
+    max_concurrent: Count = 4
+    min_interval: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
+    min_interval_shell: Duration = Field(default=timedelta(seconds=1), ge=timedelta(seconds=1))
+    at_min_lead: Duration = timedelta()
+    shell: Literal["off", "admin", "on"] = "admin"
+    default_target: str = ""
+    allowed_targets: Items = ()
+    group_edit: Literal["creator", "members"] = "creator"
+    failure_alert: FailureAlertSection = FailureAlertSection()
+    tasks: tuple[DeclaredTask, ...] = ()
+
+    @field_validator("shell", mode="before")
+    @classmethod
+    def _yaml_switch(cls, value: object) -> object:
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value  # YAML reads on and off so
+
+    @field_validator("store_path")
+    @classmethod
+    def _a_file(cls, value: str) -> str:
+        if not value.strip() or value.endswith("/"):
+            raise ValueError('must be the path of a file, such as "cron.json"')
+        return value
+
+    @field_validator("default_target")
+    @classmethod
+    def _a_target(cls, value: str) -> str:
+        if value and not all(value.partition(":")[::2]):
+            raise ValueError('must be channel:chat, such as "telegram:123456"')
+        return value
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [task.name for task in self.tasks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f'.tasks: two tasks have the name "{twice[0]}"; give each its own')
+        return self
+
+
+class OutboxSection(Section):
+    """How words leave."""
+
+    ambiguous: Literal["resend", "hold"] = "resend"
+    rate: Rate = Rate(per_second=30, per_chat=1, per_group_minute=20)
+
+
+class RetentionSection(Section):
+    """How long things are kept."""
+
+    runs_per_job: Count = 200
+    days: Count = 30
+    sessions_isolated: Duration = timedelta(hours=24)
+    dedupe: Duration = timedelta(days=7)
+
+
+class LimitsSection(Section):
+    """How much one owner may ask for; None: without limit."""
+
+    jobs_per_owner: Count = 50
+    creations_per_hour: Count = 20
+    tokens_per_day: Count | None = None
+    money_per_day: float | None = Field(default=None, gt=0)
+
+
+class ToolsSection(Section):
+    """What the model is offered."""
+
+    aliases: bool = False
+
+
+class DatabaseSection(Section):
+    """Where everything that moves is kept."""
+
+    url: str = Field(default=configfile.DEFAULT_DATABASE, repr=False)  # may hold a password
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value.partition("://")[0] not in {"sqlite", "postgresql", "postgres", "mysql", "mariadb"}:
+            raise ValueError("must start with sqlite:///, postgresql:// or mysql://")
+        return value
+
+
+class LoggingSection(Section):
+    """What is written to logs/tocsin.log, and how much of it is kept."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    max_bytes: int = Field(default=10_000_000, ge=10_000)
+    keep: int = Field(default=5, ge=1, le=100)
+
+
+def check_ids(name: str, channel: ChannelSection) -> None:
+    """Names can be changed by who bears them, so only immutable ids may open a door."""
+    lists = {"allow": channel.allow, "owners": channel.owners}
+    lists |= {f"groups.{group}.allow": rule.allow or () for group, rule in channel.groups.items()}
+    form, example = ID_FORMS.get(channel.kind or name, (re.compile(r"[^@\s]+"), "the user's id"))
+    for key, entries in lists.items():
+        for entry in entries:
+            if entry != ANYBODY and not form.fullmatch(entry):
+                raise ValueError(
+                    f'.{name}.{key}: "{entry}" is not an immutable id (names and addresses can be taken over '
+                    f"by somebody else); write {example}"
+                )
+    if ANYBODY in channel.owners:
+        raise ValueError(f'.{name}.owners: "{ANYBODY}" would make everybody an owner; list them by id')

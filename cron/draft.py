@@ -27,17 +27,8 @@ from cron.job import (
     Say,
     SystemEvent,
 )
-from cron.schedule import (
-    At,
-    Cron,
-    Every,
-    Schedule,
-    check_instant,
-    parse_cron,
-    parse_duration,
-    parse_instant,
-    parse_schedule,
-)
+from cron.schedule import At, Cron, Every, Schedule
+from cron.schedule_text import check_instant, parse_duration, parse_instant, parse_schedule
 from gateway.errors import ScheduleError, UserError
 from gateway.messages import ChatAddress
 
@@ -156,7 +147,13 @@ def payload_of(draft: Draft) -> Payload | None:
     text = getattr(draft, given[0]).strip()
     if len(text) > LONGEST_TEXT:
         raise UserError(f"{given[0]} has {len(text)} characters; at most {LONGEST_TEXT} are kept")
-    return {"prompt": AgentPrompt, "say": Say, "event": SystemEvent}[given[0]](text)
+    match given[0]:
+        case "prompt":
+            return AgentPrompt(prompt=text)
+        case "say":
+            return Say(text=text)
+        case _:
+            return SystemEvent(text=text)
 
 
 def schedule_of(draft: Draft, maker: Maker) -> Schedule | None:
@@ -177,7 +174,7 @@ def _read(kind: str, text: str, maker: Maker) -> Schedule:
         case "every":
             return Every(parse_duration(text), maker.now)
         case "cron":
-            return parse_cron(text, maker.zone)
+            return Cron(text, maker.zone)
         case "at":
             return At(parse_instant(text, zone=maker.zone, now=maker.now))
         case _:
@@ -234,7 +231,7 @@ def _short(text: str, longest: int) -> str:
 
 def _moved(schedule: Schedule | None, zone: str) -> Schedule | None:
     """A new zone moves what follows the wall clock, and nothing else."""
-    return parse_cron(schedule.expression, zone) if isinstance(schedule, Cron) else schedule
+    return Cron(schedule.expression, zone) if isinstance(schedule, Cron) else schedule
 
 
 def _with_options(job: Job, draft: Draft) -> Job:

@@ -10,7 +10,8 @@ from cron.draft import often
 from cron.job import AgentPrompt, Job, JobStatus, Run, Say
 from cron.notices import moment_text
 from cron.overview import Facts
-from cron.schedule import At, describe
+from cron.describe import describe
+from cron.schedule import At
 from gateway.agent.prompt import clock_text
 
 WIDEST = 100  # characters of a job's text in a list

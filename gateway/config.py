@@ -202,6 +202,9 @@ def _warnings(config: Config, where: str) -> Iterator[str]:
     for section in COMING:
         if getattr(config, section) is not None:
             yield f"{where}: [{section}]: this part is not built yet, so its settings have no effect"
+    for number, task in enumerate(config.cron.tasks, start=1):
+        if task.action == "shell":
+            yield f'{where}: cron.tasks[{number}]: "{task.name}": shell jobs are not built yet, so it does not run'
     for name, channel in config.channels.items():
         if not channel.enabled or config.kind_of(name) not in ID_FORMS:  # the others have no strangers
             continue

@@ -128,8 +128,7 @@ def write_file(files: Files, path: Path, data: bytes, *, backup: Path | None) ->
             _back_up(files, path, backup)
         files.replace(temporary, path)
     except OSError:
-        with suppress(OSError):  # what went wrong is said; what is left over goes with the next write
-            files.unlink(temporary)
+        _drop(files, temporary)
         raise
     sync_folder(files, path.parent)
     return status
@@ -208,8 +207,17 @@ def _back_up(files: Files, path: Path, backup: Path) -> None:
         return
     temporary = backup.with_name(f"{backup.name}.tmp")
     try:
-        preserve(files, path, temporary)
-    except FileExistsError:
+        try:
+            preserve(files, path, temporary)
+        except FileExistsError:  # left by a crash
+            files.unlink(temporary)
+            preserve(files, path, temporary)
+        files.replace(temporary, backup)
+    except OSError:
+        _drop(files, temporary)
+        raise
+
+
+def _drop(files: Files, temporary: Path) -> None:
+    with suppress(OSError):  # the first error is the one to tell; what is left over goes with the next write
         files.unlink(temporary)
-        preserve(files, path, temporary)
-    files.replace(temporary, backup)

@@ -22,7 +22,8 @@ TO_COME = ("telegram", "slack", "feishu", "email", "wecom", "web")
 """Kinds of channels that are documented, whether they are built yet or not."""
 
 _LITTLE_SPACE = 100_000_000
-_SQLITE = b"SQLite format 3\x00"
+_SQLITE_URL = "sqlite:///"
+_SQLITE_START = b"SQLite format 3\x00"
 
 
 class Level(StrEnum):
@@ -72,6 +73,7 @@ def look(place: Home, file: Path | None = None) -> Iterator[Finding]:
     yield from _model(loaded.config)
     yield from _channels(loaded.config)
     yield from _targets(loaded.config)
+    yield from _engines(loaded.config)
     if file is None:
         yield from _clock()
         yield from _home(place)
@@ -99,7 +101,7 @@ def _configuration(loaded: Loaded) -> Iterator[Finding]:
 def _model(config: Config) -> Iterator[Finding]:
     provider = config.model.provider
     if provider == "offline":
-        text = "offline: reminders, lists and watched pages work; other questions need a model"
+        text = "offline: reminders and what is scheduled; anything else needs a language model"
         yield Finding(part="model", level=Level.OK, text=text)
     elif find_spec(provider) is None:
         text = f"{provider} is not installed; install tocsin[{provider}]"
@@ -184,9 +186,17 @@ def _home(place: Home) -> Iterator[Finding]:
 def _kept(place: Home, config: Config) -> Iterator[Finding]:
     if config.cron.store == "json":
         yield _jobs(place.file(config.cron.store_path))
-    scheme, _, name = config.database.url.partition(":///")
-    if scheme == "sqlite":
-        yield _database(place.file(name))
+    if config.database.url.startswith(_SQLITE_URL):
+        yield _database(place.file(config.database.url.removeprefix(_SQLITE_URL)))
+
+
+def _engines(config: Config) -> Iterator[Finding]:
+    if config.cron.store != "json":
+        text = f'"{config.cron.store}" is not built yet; use "json"'
+        yield Finding(part="cron.store", level=Level.WRONG, text=text)
+    if not config.database.url.startswith(_SQLITE_URL):
+        text = "only SQLite is built yet; use sqlite:///gateway.db"
+        yield Finding(part="database.url", level=Level.WRONG, text=text)
 
 
 def _jobs(path: Path) -> Finding:
@@ -210,9 +220,9 @@ def _database(path: Path) -> Finding:
         return Finding(part=part, level=Level.OK, text="is not there yet; tocsin run makes it")
     try:
         with path.open("rb") as stream:
-            start = stream.read(len(_SQLITE))
+            start = stream.read(len(_SQLITE_START))
     except OSError as error:
         return Finding(part=part, level=Level.ERROR, text=f"{path} cannot be read: {error.strerror}")
-    if start and start != _SQLITE:
+    if start and start != _SQLITE_START:
         return Finding(part=part, level=Level.ERROR, text=f"{path} is not a SQLite database; move it away")
     return Finding(part=part, level=Level.OK, text=f"{path.stat().st_size:,} bytes")

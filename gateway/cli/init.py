@@ -98,7 +98,7 @@ timezone = {timezone}          # of jobs and chats that say nothing else
 languages = ["en", "zh"]       # of phrases such as "tomorrow at 9am"
 
 [model]
-# offline understands reminders, lists and "watch this page" without any account;
+# offline understands reminders and what is scheduled, without any account or network;
 # openai is any server with OpenAI's interface (base_url); anthropic is Anthropic.
 {model}
 # api_key_file = "model.key"   # the key in a file of its own, relative to this folder

@@ -104,7 +104,8 @@ def test_p87_a_secret_reaches_no_line_in_any_spelling(tmp_path: Path) -> None:
     logger = structlog.get_logger()
 
     logger.debug("plain", token=SECRET, nested={"a": [SECRET]}, text=f"x{SECRET}y", as_repr=repr(SECRET))
-    logger.debug("in the sentence " + SECRET, url=f"https://x/{quote(SECRET)}", body=json.dumps({"t": SECRET}))
+    sentence = f"in the sentence {SECRET}"
+    logger.debug(sentence, url=f"https://x/{quote(SECRET)}", body=json.dumps({"t": SECRET}))
     logging.getLogger("some.library").debug("argument %s", SECRET)
 
     text = file.read_text(encoding="utf-8")

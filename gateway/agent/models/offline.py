@@ -6,7 +6,7 @@ what is a table (`offline_english`); how times are read is the phrase finder's, 
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ from gateway.agent.models.offline_jobs import (
     words_of,
 )
 from gateway.agent.models.offline_language import ACTIONS, Intent, Rule, Speech
-from gateway.agent.models.offline_times import changed, is_part, with_clock
+from gateway.agent.models.offline_times import Wanted, changed, is_part, with_clock
 from gateway.clock import from_text
 
 LONGEST = 4000  # characters of a sentence that are looked at
@@ -126,8 +126,9 @@ class _Turn:
         self._find = find
 
     def reply(self) -> Reply:
-        if self.context.scheduled:
-            return self._scheduled()
+        return self._scheduled() if self.context.scheduled else self._answer()
+
+    def _answer(self) -> Reply:
         at = last_said(self.items)
         if at is None:
             return self.talk.no_text
@@ -168,18 +169,19 @@ class _Turn:
         sentence = self._plain(text)
         if not sentence:
             return self.talk.no_text
-        clock_alone = is_part(sentence, self.speech)
-        wish = None if clock_alone else _first_fit(self.speech.rules, sentence)
-        if wish is not None:
-            return wish
+        if is_part(sentence, self.speech):
+            return self._answer_to_when(sentence, self._found(sentence), before, rounds)
+        wish = _first_fit(self.speech.rules, sentence, self.speech)
+        return wish if wish is not None else self._with_time(sentence, before, rounds)
+
+    def _with_time(self, sentence: str, before: Sequence[PromptItem], rounds: int) -> Wish | str:
         found = self._found(sentence)
-        if clock_alone or (found is not None and not self._plain(found.rest)):
+        if found is not None and not self._plain(found.rest):
             return self._answer_to_when(sentence, found, before, rounds)
-        wish = _first_fit(self.speech.sayings, self._plain(found.rest) if found else sentence)
+        wish = _first_fit(self.speech.sayings, self._plain(found.rest) if found else sentence, self.speech)
         if wish is not None:
-            phrase, refusal = (found.phrase, found.refusal) if found else ("", "")
-            return Wish(intent=wish.intent, what=wish.what, when=phrase, refusal=refusal)
-        wish = _first_fit(self.speech.picked, sentence)
+            return replace(wish, when=found.phrase, refusal=found.refusal) if found else wish
+        wish = _first_fit(self.speech.picked, sentence, self.speech)
         if wish is not None:
             return wish
         return self.talk.unsure.format(phrase=found.phrase) if found and not found.refusal else self.talk.other
@@ -189,21 +191,23 @@ class _Turn:
     ) -> Wish | str:
         """A time and nothing else: the answer to "when?", if that was asked."""
         asked = self._unanswered(before, rounds)
-        if asked is None:
-            if found is None or found.refusal:
-                return found.refusal if found else self.talk.other
-            return self.talk.what.format(phrase=found.phrase)
-        for phrase in (
-            with_clock(asked.when, sentence, self.speech),
-            f"{asked.when} at {sentence}",
-            f"{asked.when} {sentence}",
-        ):
+        if asked is not None:
+            phrase, refusal = self._completed(asked, sentence, found)
+            return Wish(intent=Intent.SAY, what=asked.what, when=phrase, refusal=refusal)
+        if found is None:
+            return self.talk.other
+        return found.refusal or self.talk.what.format(phrase=found.phrase)
+
+    def _completed(self, asked: Wish, sentence: str, found: FoundPhrase | None) -> tuple[str, str]:
+        """The time that was asked for, with what had been said of it before; and why it cannot be used."""
+        together = (f"{asked.when} {sentence}", f"{asked.when} {self.speech.at_clock.format(clock=sentence)}")
+        for phrase in (with_clock(asked.when, sentence, self.speech), *together):
             whole = self._found(phrase) if asked.when and phrase else None
             if whole is not None and not whole.refusal and not whole.rest:
-                return Wish(intent=Intent.SAY, what=asked.what, when=whole.phrase)
+                return whole.phrase, ""
         if found is None:
-            return self.talk.when.format(say=asked.what)
-        return Wish(intent=Intent.SAY, what=asked.what, when=found.phrase, refusal=found.refusal)
+            found = self._found(self.speech.at_clock.format(clock=sentence))
+        return (found.phrase, found.refusal) if found else ("", "")
 
     def _unanswered(self, before: Sequence[PromptItem], rounds: int) -> Wish | None:
         """The reminder of the turn before that could not be made for want of a time."""
@@ -218,7 +222,8 @@ class _Turn:
         courtesy = self.speech.courtesy.match(text)
         text = text[courtesy.end() :] if courtesy and courtesy.end() < len(text) else text
         ending = self.speech.ending.search(text, max(0, len(text) - 40))
-        return text[: ending.start()].strip() if ending and ending.start() else text.strip()
+        plain = text[: ending.start()] if ending else text
+        return plain.strip() or text.strip(" .!") or text.strip()
 
     def _found(self, text: str) -> FoundPhrase | None:
         if not self.context.now:
@@ -234,36 +239,29 @@ class _Turn:
             return answer
         if TOOL not in self.tools:
             return self.talk.no_tool
-        if wish.intent is Intent.SAY:
-            return self._remind(wish)
-        if wish.intent is Intent.LIST or wish.what in self.speech.everything:
-            return LIST
-        if job_id := id_in(wish.what):
+        return self._remind(wish) if wish.intent is Intent.SAY else self._with_a_job(wish, before)
+
+    def _with_a_job(self, wish: Wish, before: Sequence[PromptItem]) -> Reply:
+        what = wish.what.lower()
+        if wish.intent is not Intent.LIST and (job_id := id_in(what)):
             return self._do(wish, [Known(id=job_id, name=job_id, line="")], before)
-        if wish.what.lower() in self.speech.pronouns:
+        if wish.intent is not Intent.LIST and what in self.speech.pronouns:
             return self._to_the_last(wish, before)
         return LIST
 
     def _talk_about(self, wish: Wish) -> str | None:
         """What takes no tool."""
         local = self._local_time()
-        match wish.intent:
-            case Intent.HELP:
-                return self.talk.help
-            case Intent.HELLO:
-                return self.talk.hello
-            case Intent.THANKS:
-                return self.talk.thanks
-            case Intent.WATCH:
-                return self.talk.watch
-            case Intent.MAKE:
-                return self.talk.make.format(what=wish.what[:80]) if wish.when or wish.refusal else self.talk.other
-            case Intent.NOW:
-                return self.talk.now.format(now=local, zone=self.context.zone) if local else self.talk.no_now
-            case Intent.ZONE:
-                return self.talk.zone.format(now=local or "?", zone=self.context.zone)
-            case _:
-                return None
+        answers = {
+            Intent.HELP: self.talk.help,
+            Intent.HELLO: self.talk.hello,
+            Intent.THANKS: self.talk.thanks,
+            Intent.WATCH: self.talk.watch,
+            Intent.MAKE: self.talk.make.format(what=wish.what[:80]) if wish.when else self.talk.other,
+            Intent.NOW: self.talk.now.format(now=local, zone=self.context.zone) if local else self.talk.no_now,
+            Intent.ZONE: self.talk.zone.format(now=local or "?", zone=self.context.zone),
+        }
+        return answers.get(wish.intent)
 
     def _local_time(self) -> str:
         if not self.context.now:
@@ -282,7 +280,7 @@ class _Turn:
     def _to_the_last(self, wish: Wish, before: Sequence[PromptItem]) -> Reply:
         if wish.intent is Intent.REMOVE and self._unanswered(before, ROUNDS) is not None:
             return self.talk.dropped
-        job = last_spoken_of(before)
+        job = last_spoken_of(before, beyond_lists=wish.intent is Intent.CHANGE)  # a change says what it did
         return LIST if job is None else self._do(wish, [job], before)
 
     # -- with the list of jobs ----------------------------------------------------------------------------
@@ -296,35 +294,39 @@ class _Turn:
             return self.talk.no_match.format(what=wish.what)
         if len(picked) > 1 and wish.what.lower() not in self.speech.everything:
             return self.talk.several.format(jobs="\n".join(job.line for job in picked))
-        return self._do(wish, picked, before)
+        return self._do(wish, picked, before, listed=True)
 
     def _picked(self, wish: Wish, jobs: list[Known]) -> list[Known]:
         what = wish.what.lower()
-        if what in self.speech.everything:
+        if what in self.speech.everything and wish.intent is not Intent.CHANGE:
             return jobs
-        exact = [job for job in jobs if job.name.lower() == what or job.id == id_in(what)]
+        exact = [job for job in jobs if job.name.lower() == what or job.id in words_of(what)]
         words = [word for word in words_of(what) if word not in self.speech.fillers]
         named = [job for job in jobs if job.means(words, in_name=True)]
         return exact or named or [job for job in jobs if job.means(words)]
 
-    def _do(self, wish: Wish, jobs: list[Known], before: Sequence[PromptItem]) -> Reply:
+    def _do(self, wish: Wish, jobs: list[Known], before: Sequence[PromptItem], *, listed: bool = False) -> Reply:
         if wish.intent is Intent.CHANGE:
-            return self._change(wish, jobs[0], before)
+            return self._change(wish, jobs[0], before, listed=listed)
         action = ACTIONS[wish.intent]
         return [Call(TOOL, {"action": action, "job_id": job.id}) for job in jobs]
 
-    def _change(self, wish: Wish, job: Known, before: Sequence[PromptItem]) -> Reply:
-        phrase = phrase_of(job, before) or job.schedule
-        if not job.line and is_part(wish.when, self.speech):
-            return LIST
-        found = self._found(phrase) if phrase else None
-        recurring = found is not None and found.recurring
-        new = changed(wish.when, phrase=phrase, recurring=recurring, job=job, speech=self.speech)
+    def _change(self, wish: Wish, job: Known, before: Sequence[PromptItem], *, listed: bool) -> Reply:
+        new = self._new_time(wish.when, job, before)
         if new is None:
-            return self.talk.whole_time.format(job=job.name)
-        if new.question:
-            return new.question
-        return self._update(job, new.when)
+            return self.talk.whole_time.format(job=job.name) if listed else LIST
+        return new.question or self._update(job, new.when)
+
+    def _new_time(self, when: str, job: Known, before: Sequence[PromptItem]) -> Wanted | None:
+        if not is_part(when, self.speech):
+            return Wanted(when)
+        accepted = phrase_of(job, before)
+        phrase = accepted or job.schedule
+        found = self._found(phrase) if phrase else None
+        recurring = found is not None and found.recurring and not found.rest
+        if not (recurring or accepted or job.once):  # a repetition in words unknown here is not made a single time
+            return None
+        return changed(when, phrase=phrase, recurring=recurring, job=job, speech=self.speech)
 
     def _update(self, job: Known, when: str) -> Reply:
         """Change the job's time, once the phrase is known to be a time."""
@@ -339,13 +341,15 @@ class _Turn:
 LIST: list[Call] = [Call(TOOL, {"action": "list"})]
 
 
-def _first_fit(rules: Sequence[Rule], sentence: str) -> Wish | None:
+def _first_fit(rules: Sequence[Rule], sentence: str, speech: Speech) -> Wish | None:
     for rule in rules:
         match = rule.pattern.fullmatch(sentence)
         if match:
             groups = match.groupdict()
             what = _unquoted(groups.get("what") or "") or rule.default
-            return Wish(intent=rule.intent, what=what, when=(groups.get("when") or "").strip())
+            amount = groups.get("amount")
+            when = speech.once_amount.format(amount=amount) if amount else groups.get("when") or ""
+            return Wish(intent=rule.intent, what=what, when=when.strip())
     return None
 
 

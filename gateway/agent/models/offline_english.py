@@ -41,7 +41,10 @@ _TALK = Talk(
         'Without a language model I can say fixed words at a time, but not make "{what}". `remind me …` works.'
         " " + _MODEL
     ),
-    unsure="If this is to be a reminder, write `remind me {phrase} to …`. `help` shows what I understand.",
+    unsure=(
+        "I cannot converse without a language model. If this is to be a reminder, write `remind me {phrase} to …`."
+        " `help` shows what I understand."
+    ),
     dropped="All right, nothing was scheduled.",
     no_match='I find no job that "{what}" could mean. `what is scheduled?` lists them.',
     several="Which one is meant? Repeat it with the name or the id:\n{jobs}",
@@ -95,15 +98,16 @@ _RULES = (
         Intent.LIST, rf"(?:what|which)(?: {_JOBS})? (?:do|have) i (?:have|got)(?: any)?(?: {_JOBS}| {_PLANNED})?"
     ),
     _rule(Intent.LIST, rf"(?:do i have any |my |are there any )?{_JOBS}|what(?:'s| is) (?:on my schedule|next)"),
+    _rule(Intent.SAY, rf"(?:set|start)(?: me)? a timer for (?P<amount>[a-z0-9. ]{{1,30}} {_UNIT})", "Time is up."),
     _rule(Intent.WATCH, r"(?:watch|monitor) .+|(?:tell|notify|alert|inform) (?:me|us) (?:when|if|once) .+"),
-    _rule(Intent.CHANGE, rf"{_CHANGE} {_IT}(?: (?:to|for|at|on|be))? (?P<when>.+)"),
+    _rule(Intent.CHANGE, rf"{_CHANGE} {_IT}(?: (?:to|for|at|on|be))? (?P<when>.+?)(?: instead)?"),
     _rule(Intent.CHANGE, r"(?:no,? )?(?:rather )?(?P<when>.+) (?:instead|rather)"),
 )
 
 _PICKED = (
     _rule(
         Intent.CHANGE,
-        r"(?:change|move|shift|reschedule|postpone|update|set) (?P<what>.+?) (?:to|for|at) (?P<when>.+)",
+        r"(?:change|move|shift|reschedule|postpone|update|set) (?P<what>.+?) (?:to|for|at) (?P<when>.+?)(?: instead)?",
     ),
     _rule(Intent.REMOVE, r"(?:stop|cancel|delete|remove|unschedule)(?: (?P<what>.+))?"),
     _rule(Intent.PAUSE, r"(?:pause|disable|suspend|mute|(?:turn|switch) off)(?: (?P<what>.+))?"),
@@ -130,57 +134,25 @@ _SAYINGS = (
     _rule(Intent.MAKE, r"(?P<what>(?:check|summari[sz]e|search|look|fetch|report|generate|find|update) .+)"),
 )
 
+_COURTESY = "(?:please|kindly|could you|can you|would you|will you|hey|ok|okay|and|also|tocsin)"
+_FILLERS = frozenset(
+    re.findall(
+        r"\w+",
+        "the a an my our your it this that one last please reminder reminders reminding remind job jobs task tasks"
+        " alarm timer me us to about for of with at on telling saying tell say from all",
+    )
+)
+
 ENGLISH = Speech(
     talk=_TALK,
-    courtesy=re.compile(
-        r"(?:(?:please|kindly|could you|can you|would you|will you|hey|hi|hello|ok|okay|and|also|tocsin)[, ]{1,3}){0,4}",
-        re.IGNORECASE,
-    ),
+    courtesy=re.compile(rf"(?:{_COURTESY}[, ]{{1,3}}){{0,4}}", re.IGNORECASE),
     ending=re.compile(r"(?:,? {0,2}(?:please|thanks|thank you))?[ .!?]{0,10}$", re.IGNORECASE),
     rules=_RULES,
     picked=_PICKED,
     sayings=_SAYINGS,
     pronouns=frozenset({"", "it", "that", "this", "that one", "this one", "the last one"}),
     everything=frozenset({"all", "everything", "them all", "all of them"}),
-    fillers=frozenset(
-        [
-            "the",
-            "a",
-            "an",
-            "my",
-            "our",
-            "your",
-            "this",
-            "that",
-            "one",
-            "please",
-            "reminder",
-            "reminders",
-            "reminding",
-            "remind",
-            "job",
-            "jobs",
-            "task",
-            "tasks",
-            "alarm",
-            "timer",
-            "me",
-            "us",
-            "to",
-            "about",
-            "for",
-            "of",
-            "with",
-            "at",
-            "on",
-            "telling",
-            "saying",
-            "tell",
-            "say",
-            "from",
-            "all",
-        ]
-    ),
+    fillers=_FILLERS,
     clock=re.compile(rf"(?:at )?(?:{_CLOCK})(?: o'?clock)?", re.IGNORECASE),
     clock_inside=re.compile(_INSIDE, re.IGNORECASE),
     at_clock="at {clock}",

@@ -34,6 +34,11 @@ class Known:
         match = re.search(rf"\({self.id}\): ([^,]{{1,100}}), next ", self.line)
         return match[1] if match else ""
 
+    @property
+    def once(self) -> bool:
+        """Whether the line words the schedule as a single time: "once", or a date."""
+        return self.schedule.startswith("once") or _MOMENT.search(self.schedule) is not None
+
     def means(self, words: Sequence[str], *, in_name: bool = False) -> bool:
         """Whether every word is in the line (or the name), as it is or as the beginning of one."""
         there = words_of(self.name if in_name else self.line)
@@ -54,8 +59,8 @@ def jobs_in(text: str) -> list[Known]:
     """The jobs that an answer of the tool names, each once."""
     known: dict[str, Known] = {}
     for line in text.splitlines():
-        for name, id in _MENTION.findall(line):
-            known.setdefault(id, Known(id=id, name=name, line=line))
+        for name, job_id in _MENTION.findall(line):
+            known.setdefault(job_id, Known(id=job_id, name=name, line=line))
     return list(known.values())
 
 
@@ -87,12 +92,16 @@ def exchanges(items: Sequence[PromptItem]) -> Iterator[tuple[dict[str, str], str
                 yield arguments_of(call), results[call.id]
 
 
-def last_spoken_of(items: Sequence[PromptItem]) -> Known | None:
-    """The job that "it" means: the only one of the latest answer that names any and has not just been removed."""
+def last_spoken_of(items: Sequence[PromptItem], *, beyond_lists: bool = False) -> Known | None:
+    """The job that "it" means: the only one of the latest answer that names any and has not just been removed.
+
+    An answer with several jobs ends the search, or with `beyond_lists` is passed over.
+    """
     for arguments, text in exchanges(items):
         jobs = jobs_in(text)
-        if jobs and arguments.get("action") != "remove":
-            return jobs[0] if len(jobs) == 1 else None
+        if arguments.get("action") == "remove" or not jobs or (len(jobs) > 1 and beyond_lists):
+            continue
+        return jobs[0] if len(jobs) == 1 else None
     return None
 
 

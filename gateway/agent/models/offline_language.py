@@ -38,7 +38,7 @@ ACTIONS: Mapping[Intent, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern for a whole sentence. Groups: `what` (words to say, or the name of a job), `when`."""
+    """A pattern for a whole sentence. Groups: `what` (words to say, or a job), `when`, `amount`."""
 
     intent: Intent
     pattern: re.Pattern[str]

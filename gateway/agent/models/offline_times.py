@@ -16,7 +16,7 @@ class Wanted:
 
 
 def changed(wish: str, *, phrase: str, recurring: bool, job: Known, speech: Speech) -> Wanted | None:
-    """The job's whole new time phrase. None when what is known of its old time is not enough for that.
+    """The job's whole new time phrase, for a wish that is a part; None when its old time is not known well enough.
 
     `phrase` is how the time was given before. Of a single time only the date that the tool has shown is used:
     "tomorrow" may be another day by now.
@@ -28,7 +28,7 @@ def changed(wish: str, *, phrase: str, recurring: bool, job: Known, speech: Spee
         return Wanted(form.format(amount=amount["amount"])) if every or not recurring else None
     clock = speech.clock.fullmatch(wish)
     if clock is None:
-        return Wanted(wish)
+        return None
     if recurring:
         return _in_phrase(clock, phrase, speech)
     return _on_date(clock, job, speech)

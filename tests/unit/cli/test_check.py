@@ -141,6 +141,18 @@ def test_a_channel_that_is_still_to_come_is_a_warning(check: Check, place: Home)
     assert (status, level(found, "channels.wecom")) == (0, "warning")
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [('[cron]\nstore = "sql"', "cron.store"), ('[database]\nurl = "postgresql://db/tocsin"', "database.url")],
+)
+def test_an_engine_that_is_still_to_come_is_wrong(check: Check, place: Home, text: str, part: str) -> None:
+    (place.path / "config.toml").write_text(text)
+
+    status, found = check()
+
+    assert (status, level(found, part)) == (2, "wrong")
+
+
 def test_a_target_on_a_channel_that_is_not_configured_is_a_warning(check: Check, place: Home) -> None:
     (place.path / "config.toml").write_text('[cron]\ndefault_target = "tg2:1"\n')
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 MINUTE = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1)
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-WEEKDAYS = "sun mon tue wed thu fri sat".split()
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 
 @dataclass
@@ -121,17 +121,18 @@ def _random_item(random: Random, low: int, high: int, names: list[str] | None) -
 
 @lru_cache(maxsize=512)
 def changes(zone: str, year: int) -> tuple[datetime, ...]:
-    """The minutes (UTC) in which a zone's offset changes, found by looking at every hour of the year."""
+    """The minutes (UTC) in which a zone's offset changes; it is looked at every four hours of the year."""
     tz, found = ZoneInfo(zone), []
     moment = datetime(year, 1, 1, tzinfo=UTC)
-    for _ in range(366 * 24):
-        following = moment + timedelta(hours=1)
-        if moment.astimezone(tz).utcoffset() != following.astimezone(tz).utcoffset():
-            minute = moment
-            while minute.astimezone(tz).utcoffset() == moment.astimezone(tz).utcoffset():
+    offset = moment.astimezone(tz).utcoffset()
+    while moment.year == year:
+        moment += timedelta(hours=4)
+        if moment.astimezone(tz).utcoffset() != offset:
+            minute = moment - timedelta(hours=4)
+            while minute.astimezone(tz).utcoffset() == offset:
                 minute += MINUTE
             found.append(minute)
-        moment = following
+            offset = moment.astimezone(tz).utcoffset()
     return tuple(found)
 
 

@@ -1,0 +1,113 @@
+"""tocsin run: the gateway, until a signal ends it."""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.main import Call
+
+if TYPE_CHECKING:
+    from gateway.config import Loaded
+    from gateway.home import Home
+
+
+@click.command("run")
+@click.pass_obj
+def command(call: Call) -> int:
+    """Start the gateway and stay.
+
+    Prints "tocsin ready" when every channel has started. With a terminal or a pipe as standard input there is a
+    chat in it. Ctrl-C or SIGTERM ends it in order; a second one at once.
+    """
+    from gateway import config, home, observe  # not for --help
+    from gateway.clock import SystemClock
+
+    clock = SystemClock()
+    repaired = home.prepare(call.home)
+    loaded = config.load(call.home.path)
+    section = loaded.config.logging
+    console = console_wanted(loaded)
+    # In a terminal that is also the chat, only what needs attention is shown; the file has everything.
+    quiet = console and sys.stderr.isatty()
+    observe.start(
+        level=section.level,
+        clock=clock,
+        file=call.home.log_file,
+        stream=sys.stderr,
+        stream_level="warning" if quiet else None,
+        secrets=config.secrets(loaded.config),
+        max_bytes=section.max_bytes,
+        keep=section.keep,
+    )
+    with home.GatewayLock.take(call.home, clock.now()):
+        return asyncio.run(_serve(call.home, loaded, repaired, console=console))
+
+
+async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, console: bool) -> int:
+    import structlog
+
+    from channels.console import ConsoleChannel
+    from gateway.app import CONSOLE, Gateway, Setup, channels_of
+    from gateway.clock import SystemClock
+
+    logger = structlog.get_logger()
+    for note in (*loaded.warnings, *repaired):
+        logger.warning("configuration", note=note)
+    clock = SystemClock()
+    channels = channels_of(loaded.config, clock)
+    if console:
+        channels[CONSOLE] = ConsoleChannel(CONSOLE, clock)
+    setup = Setup(
+        home=folder, config=loaded.config, clock=clock, channels=channels, scheduler=loaded.config.cron.enabled
+    )
+    end = _ending()
+    async with asyncio.TaskGroup() as tasks:
+        gateway = Gateway(setup, tasks)
+        await gateway.start()
+        click.echo(_greeting(interactive=console and sys.stdin.isatty()))
+        logger.info("tocsin ready", pid=os.getpid(), home=str(folder.path))
+        await end.wait()
+        logger.info("stopping")
+        await gateway.stop()
+    logger.info("stopped")
+    return 0
+
+
+def _greeting(*, interactive: bool) -> str:
+    if not interactive:
+        return "tocsin ready"
+    return "tocsin ready\nType a message, for example: remind me in 20 seconds to stretch. `help` says more; Ctrl-C ends."
+
+
+def console_wanted(loaded: "Loaded") -> bool:
+    """On when somebody can type or pipe into it: a terminal, a pipe, a socket or a file, but not /dev/null."""
+    section = loaded.config.channels.get("console")
+    if section is not None and not section.enabled:
+        return False
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return False
+    if stat.S_ISCHR(mode):
+        return os.isatty(0)
+    return True
+
+
+def _ending() -> asyncio.Event:
+    """Set by the first signal; the second ends the process at once: everything accepted is on the disk."""
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        if end.is_set():
+            os._exit(128 + number)
+        end.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked, number)
+    return end

@@ -88,7 +88,7 @@ class Maker:
 
 
 def new_job(draft: Draft, maker: Maker, taken: Collection[str]) -> Job:
-    """A job that is not stored yet; UserError says what is missing or wrong. `taken`: names of the owner's jobs."""
+    """A job that is not stored yet; UserError says what is missing or wrong. `taken`: names of their jobs."""
     zone = draft.tz or maker.zone
     payload = payload_of(draft)
     schedule = schedule_of(draft, replace(maker, zone=zone))

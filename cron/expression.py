@@ -1,8 +1,9 @@
 """Cron expressions: what is one, what it means, and croniter behind a guard that keeps it to what it does right.
 
 An expression is read here. croniter only ever sees lists of numbers, on wall times without a zone, because by
-itself it takes `9-9` for every hour, `R` for a random number, 30 February for valid, and needs seconds for
-long input. Where it joins day and weekday in its own way, it is asked for each of the two alone.
+itself it takes `9-9` for every hour, `R` for a random number, 30 February for valid, L beside thirty days for
+every day, and needs seconds for long input. Where it mixes days, weekdays, L and 5#2 in its own way, it is
+asked for each of them alone.
 """
 
 import calendar
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import product
 
 from gateway.errors import ScheduleError
 
@@ -267,21 +269,18 @@ def _dates_of(day: Field, month: Field, weekday: Field) -> list[str]:
 
 
 def _day_pairs(day: Field, weekday: Field) -> list[tuple[str, str]]:
-    """Day and weekday apart where either is enough, and plain weekdays apart from 5#2: croniter mixes neither."""
-    days = _last_too(day)
-    weekdays = [weekday.canonical(WEEKDAY)] if weekday.values else []
-    if weekday.special and "*" not in weekdays:
-        weekdays.append(",".join(weekday.special))
+    """Day and weekday apart where either is enough; plain values apart from L and 5#2, which croniter mixes up."""
+    days, weekdays = _parts(day, DAY), _parts(weekday, WEEKDAY)
     if day.star or weekday.star:
-        return [(days, each) for each in weekdays]
-    if days == "*" or "*" in weekdays:  # either is enough, and one of them always holds
+        return list(product(days, weekdays))
+    if "*" in (*days, *weekdays):  # either is enough, and one of them always holds
         return [("*", "*")]
-    return [(days, "*"), *(("*", each) for each in weekdays)]
+    return [*((each, "*") for each in days), *(("*", each) for each in weekdays)]
 
 
-def _last_too(day: Field) -> str:
-    plain = day.canonical(DAY)
-    return plain if not day.special or plain == "*" else ",".join(filter(None, (plain, *day.special)))
+def _parts(field: Field, kind: Kind) -> list[str]:
+    plain = field.canonical(kind)
+    return [plain] if plain == "*" else [each for each in (plain, ",".join(field.special)) if each]
 
 
 def _ever(days: str, weekdays: str, months: Iterable[int]) -> bool:

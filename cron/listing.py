@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from cron.describe import describe
 from cron.draft import often
 from cron.job import AgentPrompt, Job, JobStatus, Run, Say
 from cron.notices import moment_text
 from cron.overview import Facts
-from cron.describe import describe
 from cron.schedule import At
 from gateway.agent.prompt import clock_text
 
@@ -42,8 +42,10 @@ def what(job: Job, *, widest: int = WIDEST) -> str:
 
 def echo(job: Job, facts: Facts, *, done: str, note: str = "") -> str:
     """What was understood: the text, the absolute time and the zone."""
-    first = moment_text(facts.next_run, job.tz) if facts.next_run else "never (it is not enabled)"
-    lines = [f"{done} {title(job)}: {when(job)}.", f"{'At' if isinstance(job.schedule, At) else 'Next'}: {first}."]
+    lines = [f"{done} {title(job)}: {when(job)}."]
+    if not isinstance(job.schedule, At):
+        first = moment_text(facts.next_run, job.tz) if facts.next_run else "never, it is not enabled"
+        lines.append(f"Next: {first}.")
     lines.append(f"It {what(job, widest=500)}")
     lines += [line for line in (often(job), note) if line]
     return "\n".join(lines)

@@ -29,8 +29,11 @@ def single_time(text: str, place: Place, languages: Sequence[str], *, forms: str
     answer = _ask(text, local, place.zone, languages)
     if answer is None:
         raise strange
+    another = local.replace(hour=(local.hour + 7) % 24, minute=(local.minute + 23) % 60)
+    again = _ask(text, another, place.zone, languages)  # a clock time that is named does not move with the present
+    clock_is_named = again is not None and again.time() == answer.time()
     numbers = [int(digits) for digits in re.findall(r"[0-9]{1,9}", text)]
-    if not (_is_amount(numbers, answer - local) or _is_clock(numbers, answer)):
+    if not (_is_amount(numbers, answer - local) or (_is_clock(numbers, answer) and clock_is_named)):
         raise ScheduleError(f'At what time? "{text[:60]}" does not say it clearly. {forms}')
     moment = instant_of(answer, place)
     if moment <= place.now:
@@ -74,7 +77,7 @@ def _is_clock(numbers: Sequence[int], answer: datetime) -> bool:
 
 def _explained(order: Sequence[int], answer: datetime) -> bool:
     hour, *others = order
-    if hour not in {answer.hour, answer.hour % 12 or 12}:
+    if hour not in {answer.hour, answer.hour - 12}:  # not 12 for 0: that is the day of a date without a time
         return False
     for exact in (answer.minute, answer.second):
         if exact in others:

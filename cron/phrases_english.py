@@ -78,6 +78,7 @@ _REPEATED = (
     Piece(Kind.EVERY_PART, f"(?:in the |at )?{_MORNINGS}"),
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{_EVERY} {{weekday_list}}(?: {{part}})?"),
     Piece(Kind.EVERY_WEEKDAYS, "(?:on )?{weekday_list=plural_list}"),
+    Piece(Kind.EVERY_WEEKDAYS, "only on {weekday_list}"),  # how expressions are worded in a list
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{{weekday_list}} {_MORNINGS}"),
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{_EVERY} (?P<day_set>{_WORKDAYS}|weekend)(?: {{part}})?"),
     Piece(
@@ -93,6 +94,7 @@ _REPEATED = (
     Piece(Kind.EVERY_LAST_DAY, f"(?:{_EVERY} month|monthly),? on the last day"),
     Piece(Kind.EVERY_MONTH_DAY, f"(?:on )?(?:the )?{{day}}(?: day)? of {_EVERY} month"),
     Piece(Kind.EVERY_MONTH_DAY, "(?:on )?every (?:the )?{ordinal}(?: day)? of the month"),
+    Piece(Kind.EVERY_MONTH_DAY, "on day {day} of the month"),
     Piece(Kind.EVERY_NTH_WEEKDAY, f"(?:on )?(?:the )?{{ordinal}} {{weekday}} (?:of|in) {_EVERY} month"),
     Piece(Kind.EVERY_NTH_WEEKDAY, f"(?:on )?{_EVERY} {{ordinal}} {{weekday}} (?:of|in) (?:the|a) month"),
     Piece(Kind.EVERY_DATE, f"(?:on )?{_EVERY} {{day}}(?: of)? {{month}}"),
@@ -104,6 +106,7 @@ _REPEATED = (
 _ONCE = (
     Piece(Kind.OFFSET, "(?:in|after) {amount}(?: time)?"),
     Piece(Kind.OFFSET, "{amount} (?:from now|later)"),
+    Piece(Kind.COUNTED_FROM, "{amount} (?:before|prior to|ahead of|after)"),
     Piece(Kind.AMOUNT_ALONE, "{amount}", alone=True),
     Piece(Kind.SHIFT, "(?:the )?{shift}(?: {part})?"),
     Piece(Kind.TODAY_PART, "{today_part}"),

@@ -41,6 +41,7 @@ class Kind(Enum):
     NTH_REPEAT = auto()
     AMOUNT_ALONE = auto()
     VAGUE = auto()
+    COUNTED_FROM = auto()
     SLASHED = auto()
 
 

@@ -237,6 +237,12 @@ def _vague(match: _Groups, words: Words) -> Iterator[Meaning]:
     )
 
 
+def _counted_from(match: _Groups, words: Words) -> Iterator[Meaning]:
+    raise ScheduleError(
+        f'"{_word_of(match)} …" cannot be counted here; write the time itself, such as "at 14:50".'
+    )
+
+
 def _slashed(match: _Groups, words: Words) -> Iterator[Meaning]:
     raise ScheduleError(f'"{match[0]}" can be read in two ways; write the date as 2026-12-24 or 24 December.')
 
@@ -266,5 +272,6 @@ READERS: Mapping[Kind, Callable[[_Groups, Words], Iterator[Meaning]]] = {
     Kind.NTH_REPEAT: _nth_repeat,
     Kind.AMOUNT_ALONE: _amount_alone,
     Kind.VAGUE: _vague,
+    Kind.COUNTED_FROM: _counted_from,
     Kind.SLASHED: _slashed,
 }

@@ -69,9 +69,12 @@ class CronService:
         self._jobs: Mapping[str, Job] = {}
         self._cursors: dict[str, Cursor] = {}
         self._heap: list[tuple[datetime, str]] = []
+        self._stale = False  # the jobs were read, and not all that follows from them is done
         self._wake = asyncio.Event()
+        self._changing = asyncio.Lock()  # of jobs, cursors and heap: reloading and claiming take turns
         self.heartbeat: datetime | None = None
-        self.trouble = ""
+        self.trouble = ""  # why nothing can be claimed at the moment
+        self.degraded = ""  # what had to be done to read the jobs
 
     @property
     def next_fire(self) -> datetime | None:
@@ -109,7 +112,7 @@ class CronService:
 
     async def _tick(self) -> None:
         try:
-            if self._store.changed():
+            if self._stale or self._store.changed():
                 await self.reload()
             await self.run_due(self._clock.now())
         except StoreError as error:
@@ -128,7 +131,20 @@ class CronService:
 
     async def reload(self) -> None:
         """Read the jobs again; only those whose schedule or status has changed get a new cursor."""
-        jobs = await asyncio.to_thread(self._store.load)
+        async with self._changing:
+            self._stale = True
+            await self._take(await self._read())
+            self._stale = False
+
+    async def _read(self) -> Mapping[str, Job]:
+        recovery = await asyncio.to_thread(self._store.recover)
+        for note in recovery.notes:
+            logger.warning("the store of jobs", note=note)
+        if recovery.degraded:
+            self.degraded = "; ".join(recovery.notes)
+        return recovery.jobs
+
+    async def _take(self, jobs: Mapping[str, Job]) -> None:
         now = self._clock.now()
         moved: dict[str, Cursor] = {}
         for n, (uid, job) in enumerate(jobs.items()):
@@ -181,7 +197,19 @@ class CronService:
         return due
 
     async def _claim(self, uids: list[str], now: datetime) -> int:
-        due = [found for uid in uids if (found := self._prepare(self._jobs[uid], now)) is not None]
+        async with self._changing:
+            due, accepted = await self._claim_now(uids, now)
+        for row, said in accepted:
+            self._bus.announce(row, said)
+        if any(found.plan.missed and not found.plan.runs for found in due):
+            self._left_words()
+            await self._settle_one_shots()
+        return len(accepted)
+
+    async def _claim_now(
+        self, uids: list[str], now: datetime
+    ) -> tuple[list[_Due], list[tuple[Accepted, InboundMessage]]]:
+        due = [found for uid in uids if (found := self._prepare(uid, now)) is not None]
         try:
             accepted = await self._database.write(lambda transaction: _claim_all(transaction, due, now))
         except StoreError:
@@ -191,22 +219,17 @@ class CronService:
         for found in due:
             self._cursors[found.job.uid] = found.plan.cursor
             self._schedule(found.job.uid)
-        for row, said in accepted:
-            self._bus.announce(row, said)
-        if any(found.plan.missed and not found.plan.runs for found in due):
-            self._left_words()
-            await self._settle_one_shots()
-        return len(accepted)
+        return due, accepted
 
     async def _settle_one_shots(self) -> None:
         """One-shots whose only occurrence is handled: finish what a crash may have left between two stores."""
         for uid, job in list(self._jobs.items()):
             if isinstance(job.schedule, At) and planner.fires(job) and self._cursors[uid].next_at is None:
-                found = await self._database.read(
-                    lambda transaction, uid=uid: runs.recent(transaction, job=uid, limit=1)
-                )
-                for run in found:
-                    await self._settle(run)
+                await self._settle_last(uid)
+
+    async def _settle_last(self, uid: str) -> None:
+        for run in await self._database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1)):
+            await self._settle(run)
 
     async def run_now(self, job: Job) -> str:
         """Run the job at once, beside its schedule; returns the run's id. UserError while another run is open."""
@@ -217,9 +240,18 @@ class CronService:
         self._bus.announce(accepted, said)
         return due.run
 
-    def _prepare(self, job: Job, now: datetime) -> _Due | None:
-        plan = planner.plan(job, self._cursors[job.uid], now)
+    def _prepare(self, uid: str, now: datetime) -> _Due | None:
+        job, cursor = self._jobs.get(uid), self._cursors.get(uid)
+        if job is None or cursor is None:
+            return None  # removed meanwhile
+        try:
+            plan = planner.plan(job, cursor, now)
+        except Exception:
+            # A schedule that cannot be computed must not stop the others.
+            logger.exception("cron: a schedule cannot be computed; the job sleeps until it is changed", job=job.id)
+            return None
         if plan is None:
+            self._schedule(uid)
             return None
         claims = []
         for n, moment in enumerate(plan.runs):

@@ -1,6 +1,7 @@
 """Builds the parts and hands them to each other; the only file that knows concrete ones."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,9 +21,11 @@ from cron.stores.json_file import JsonFileStore
 from cron.target import LOG
 from cron.tool import CronTool, Rules
 from gateway import plugins, requests, waiting, zones
+from gateway.agent import prompt
+from gateway.agent.journal import Claim
 from gateway.agent.lanes import Lanes
 from gateway.agent.loop import AgentLoop, Limits
-from gateway.agent.model import ModelClient
+from gateway.agent.model import ModelClient, UserText
 from gateway.agent.sessions import Sessions
 from gateway.agent.turn import TurnEngine
 from gateway.bus import Bus
@@ -33,9 +36,9 @@ from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
 from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StoreError
 from gateway.home import Home
-from gateway.messages import Caller, ChatAddress, OutboundMessage
+from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage
 from gateway.outbox.delivery import Outbox
 from gateway.outbox.records import MessageRecord
 from gateway.retention import Retention, forget
@@ -94,7 +97,7 @@ class Gateway:
             self.database,
             clock,
             self._spawn,
-            lambda claim: self.loop.work(claim),
+            self._work,
             slots={"person": config.agent.max_turns, "due": config.cron.max_concurrent},
         )
         self.bus = Bus(self.database, clock, self.lanes)
@@ -114,6 +117,12 @@ class Gateway:
         self._last_event = 0
 
     def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
+        def zone(address: ChatAddress) -> str:
+            return zone_of(config, address)
+
+        def words(message: InboundMessage) -> UserText:
+            return prompt.words(message, zone(message.address))
+
         engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
         book = JobBook(
             self.store,
@@ -138,21 +147,22 @@ class Gateway:
             is_admin=self._is_admin,
         )
         return AgentLoop(
+            words=words,
             database=self.database,
             clock=clock,
             engine=engine,
-            sessions=Sessions(self.database, budget=config.agent.context_tokens),
+            sessions=Sessions(self.database, budget=config.agent.context_tokens, words=words),
             say=self.say,
             tools=[MessageTool(self.say), cron_tool],
             due=self.handler,
-            zone_of=lambda address: zone_of(config, address),
+            zone_of=zone,
             limits=Limits(timeout=config.agent.timeout),
         )
 
     # -- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open everything, go on with what was left, start the channels; StoreError or ConfigError if it cannot."""
+        """Open everything, go on with what was left, start the channels; StoreError if that cannot be."""
         await asyncio.to_thread(self._prepare)
         await self.database.start()
         await self.database.write(take_over)
@@ -162,11 +172,11 @@ class Gateway:
             await self.cron.start()
         await self._start_channels()
         await self.lanes.start()
-        for work in (self._look(), self._keep_house(), self._tell_status()):
-            self._background(work)
+        loops = [self._look, self._keep_house, self._tell_status]
         if self._setup.scheduler:
-            self._background(self.cron.run())
-            self._background(self.cron.watch())
+            loops += [self.cron.run, self.cron.watch]
+        for loop in loops:
+            self._background(loop)
 
     def _prepare(self) -> None:
         driver = self._connect()
@@ -174,17 +184,12 @@ class Gateway:
             migrate(driver)
         finally:
             driver.close()
-        if isinstance(self.store, JsonFileStore):
-            recovery = self.store.recover()
-            self.cron.trouble = "; ".join(recovery.notes) if recovery.degraded else ""
-            for note in recovery.notes:
-                logger.warning("cron.json", note=note)
 
     async def _start_channels(self) -> None:
         begun: list[asyncio.Event] = []
         for channel in (*self._setup.channels.values(), LogChannel(LOG)):
             event = asyncio.Event()
-            self._background(self.supervisor.run(channel, event))
+            self._background(lambda channel=channel, event=event: self.supervisor.run(channel, event))  # type: ignore[misc]
             begun.append(event)
         for event in begun:
             await event.wait()
@@ -199,11 +204,25 @@ class Gateway:
         await self._model.close()
         await self.database.stop()
 
+    async def _work(self, claim: Claim) -> None:
+        await self.loop.work(claim)
+
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
 
-    def _background(self, work: Coroutine[None, None, None]) -> None:
-        self._intake.append(self._tasks.create_task(work))
+    def _background(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._intake.append(self._tasks.create_task(self._again(work)))
+
+    async def _again(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """A part that fails in a way of its own is started again, and takes no other with it."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("a part of the gateway failed and is started again", part=repr(work))
+                await self._clock.sleep(timedelta(seconds=1))
+            else:
+                return
 
     # -- what others have written -------------------------------------------------------------------------
 
@@ -217,16 +236,15 @@ class Gateway:
         """Take up what other processes, or transactions of other parts, have put into the tables."""
         while True:
             await self._looking.wait()
-            self._looking.clear()
             try:
                 await self._note_waiters()
                 await self._cancel_what_was_asked()
+                self._looking.clear()
                 await self.bus.refresh()
                 await self.outbox.refresh()
-            except Exception:
-                logger.exception("looking for what others have written failed; it is tried again")
-                await self._clock.sleep(timedelta(seconds=1))
+            except StoreError:
                 self._looking.set()
+                raise
 
     async def _note_waiters(self) -> None:
         now = self._clock.now()
@@ -257,7 +275,8 @@ class Gateway:
                 caller=Caller.NOTICE,
                 text=f"A message to {message.address} could not be delivered; `tocsin outbox list` has it.",
             )
-            await self.say(notice)
+            with contextlib.suppress(StoreError):  # it is in the table of the outbox, and shown by status
+                await self.say(notice)
             return
 
     def _is_admin(self, turn: Turn) -> bool:
@@ -270,10 +289,7 @@ class Gateway:
         rules = retention_of(self._setup.config)
         while True:
             now = self._clock.now()
-            try:
-                await self.database.write(lambda transaction, now=now: forget(transaction, rules, now=now))
-            except Exception:
-                logger.exception("old rows could not be deleted; it is tried again")
+            await self.database.write(lambda transaction, now=now: forget(transaction, rules, now=now))  # type: ignore[misc]
             await self._clock.sleep(HOUSEKEEPING)
 
     async def _tell_status(self) -> None:
@@ -293,7 +309,7 @@ class Gateway:
             jobs=len(self.cron.jobs),
             running=self.lanes.running,
             waiting=self.lanes.waiting,
-            trouble=[text for text in (self.database.trouble, self.cron.trouble) if text],
+            trouble=[text for text in (self.database.trouble, self.cron.trouble, self.cron.degraded) if text],
         )
 
 

@@ -80,7 +80,7 @@ def encode(message: InboundMessage) -> str:
         "text": message.text,
         "received_at": to_text(message.received_at),
     }
-    for name in ("session", "sender_name", "reply_to", "trace_id"):
+    for name in ("session", "message_id", "sender_name", "reply_to", "trace_id"):
         if value := getattr(message, name):
             body[name] = value
     if message.attachments:
@@ -105,6 +105,7 @@ def decode(text: str) -> InboundMessage:
         received_at=from_text(body["received_at"]),
         occasion=_decode_occasion(body.get("occasion")),
         session=body.get("session", ""),
+        message_id=body.get("message_id", ""),
         sender_name=body.get("sender_name", ""),
         reply_to=body.get("reply_to", ""),
         attachments=tuple(

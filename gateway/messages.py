@@ -86,6 +86,7 @@ class InboundMessage:
     received_at: datetime
     occasion: Occasion = Person()
     session: str = ""  # empty: the address's own
+    message_id: str = ""  # the platform's id of this message
     sender_name: str = ""  # for the prompt only, never for a decision
     reply_to: str = ""  # the platform's id of the message that this one answers
     attachments: tuple[Attachment, ...] = ()

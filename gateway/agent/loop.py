@@ -1,8 +1,9 @@
 """AgentLoop: what becomes of one claimed message: a person's turn, a due run, and how each of them ends."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from gateway.agent import journal as steps
 from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Refusal, Script
 from gateway.agent.journal import Claim, Journal, Steer, TurnState
 from gateway.agent.model import PromptItem, ToolSpec, UserText
-from gateway.agent.prompt import NOBODY_IS_HERE, NOTHING_WAS_SAID, note
+from gateway.agent.prompt import NOBODY_IS_HERE, NOTHING_WAS_SAID
 from gateway.agent.sessions import Sessions
 from gateway.agent.turn import StepLimitError, Task, TurnEngine, spec_of
 from gateway.clock import Clock
@@ -21,7 +22,7 @@ from gateway.database import statements as sql
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
 from gateway.errors import ErrorClass, ModelError
-from gateway.messages import Caller, ChatAddress, Due, OutboundMessage
+from gateway.messages import Caller, ChatAddress, Due, InboundMessage, OutboundMessage
 from gateway.outbox.records import decode_message
 from gateway.tools.base import Tool, Turn
 from gateway.tools.message import Say
@@ -53,6 +54,7 @@ class AgentLoop:
         tools: Sequence[Tool],
         due: DueHandler,
         zone_of: Callable[[ChatAddress], str],
+        words: Callable[[InboundMessage], UserText],
         limits: Limits,
     ) -> None:
         self._database = database
@@ -64,6 +66,7 @@ class AgentLoop:
         self._specs = {tool.name: spec_of(tool) for tool in tools}
         self._due = due
         self._zone_of = zone_of
+        self._words = words
         self._limits = limits
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by turn, and by run
         self._cancelled: set[str] = set()
@@ -103,7 +106,7 @@ class AgentLoop:
     async def _work_person(self, claim: Claim) -> None:
         journal = Journal(claim)
         began = self._clock.monotonic()
-        said = UserText(claim.message.text, note(claim.message, self._zone_of(claim.message.address)))
+        said = self._words(claim.message)
 
         async def work() -> str:
             past = await self._sessions.before(claim.message.session_key, claim.seq)
@@ -139,7 +142,7 @@ class AgentLoop:
             caller=caller,
             text=text,
             turn=claim.turn,
-            reply_to=claim.message.reply_to,
+            reply_to=claim.message.message_id,
         )
         await self._speak(reply, finishing)
 
@@ -204,7 +207,7 @@ class AgentLoop:
             return await self._engine.run(task, journal)
 
         ending = await self._guarded(claim, work, plan.timeout, claim.turn, due.run)
-        self._sessions.add(session, claim.seq, [said, *steps.items(journal.steps)])
+        self._sessions.add(session, claim.seq, [self._words(claim.message), *steps.items(journal.steps)])
         if ending.status is EndStatus.SUCCEEDED and plan.must_speak and not await self._messages(claim):
             return Ending(
                 status=EndStatus.FAILED,
@@ -269,26 +272,37 @@ class AgentLoop:
                 error=f"given up: the gateway ended {CRASH_BUDGET} times while working on this",
                 error_class=ErrorClass.PERMANENT,
             )
-        try:
-            async with self._clock.timeout(timeout):
-                return Ending(status=EndStatus.SUCCEEDED, output=await work())
-        except TimeoutError:
-            error = f"stopped after {timeout.total_seconds():g} s (the time limit of a turn)"
-            return Ending(status=EndStatus.TIMED_OUT, error=error, error_class=ErrorClass.TIMEOUT)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or self._cancelled.isdisjoint(names):
-                raise
+        with self._cancellable(names) as cancelled:
+            try:
+                async with self._clock.timeout(timeout):
+                    return Ending(status=EndStatus.SUCCEEDED, output=await work())
+            except asyncio.CancelledError:
+                if not cancelled():
+                    raise
+                return Ending(status=EndStatus.CANCELLED, error="cancelled")
+            except Exception as error:  # noqa: BLE001 - logged there: one turn must not stop the others
+                return _failure(error, timeout)
+
+    @contextmanager
+    def _cancellable(self, names: Sequence[str]) -> Iterator[Callable[[], bool]]:
+        """Inside, `cancel` reaches this task; what it gives tells whether it did, and takes the blow."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a turn is worked on in a task")
+        self._tasks.update(dict.fromkeys(names, task))
+
+        def cancelled() -> bool:
+            if self._cancelled.isdisjoint(names):
+                return False
             task.uncancel()
-            return Ending(status=EndStatus.CANCELLED, error="cancelled")
-        except ModelError as error:
-            return Ending(status=EndStatus.FAILED, error=str(error), error_class=error.kind)
-        except StepLimitError as error:
-            return Ending(status=EndStatus.FAILED, error=str(error), error_class=ErrorClass.PERMANENT)
-        except Exception as error:
-            logger.exception("a turn failed in the gateway itself")
-            fault = f"an error inside the gateway ({type(error).__name__}); the log has it"
-            return Ending(status=EndStatus.FAILED, error=fault, error_class=ErrorClass.PERMANENT)
+            return True
+
+        try:
+            yield cancelled
+        finally:
+            for name in names:
+                self._tasks.pop(name, None)
+                self._cancelled.discard(name)
 
     async def _speak(self, message: OutboundMessage, along: Work[None]) -> None:
         """Say it; a database that refuses is asked again."""
@@ -302,6 +316,22 @@ _STATES = {
     EndStatus.CANCELLED: TurnState.CANCELLED,
     EndStatus.ABANDONED: TurnState.ABANDONED,
 }
+
+
+def _failure(error: Exception, timeout: timedelta) -> Ending:
+    """What to say of an error that ended a turn."""
+    match error:
+        case TimeoutError():
+            text = f"stopped after {timeout.total_seconds():g} s (the time limit of a turn)"
+            return Ending(status=EndStatus.TIMED_OUT, error=text, error_class=ErrorClass.TIMEOUT)
+        case ModelError():
+            return Ending(status=EndStatus.FAILED, error=str(error), error_class=error.kind)
+        case StepLimitError():
+            return Ending(status=EndStatus.FAILED, error=str(error), error_class=ErrorClass.PERMANENT)
+        case _:
+            logger.error("a turn failed in the gateway itself", exc_info=error)
+            text = f"an error inside the gateway ({type(error).__name__}); the log has it"
+            return Ending(status=EndStatus.FAILED, error=text, error_class=ErrorClass.PERMANENT)
 
 
 async def _accept(_text: str) -> str | None:

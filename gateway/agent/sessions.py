@@ -1,8 +1,9 @@
 """A session's transcript: what was said in it, read from the journal's steps, bounded by a budget of tokens."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gateway import inbox
 from gateway.agent import journal
@@ -10,10 +11,15 @@ from gateway.agent.model import ModelReply, PromptItem, ToolResult, UserText
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
+from gateway.messages import InboundMessage
 
 CACHED = 256  # sessions
 TURNS = 500  # of one session, at most
 KEPT = 0.75  # of the budget, after a cut: cutting rarely keeps the beginning equal, for the provider's cache
+
+
+Words: TypeAlias = Callable[[InboundMessage], UserText]
+"""A message as it stands in a transcript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,10 @@ class Transcript:
 class Sessions:
     """Transcripts, the most recently used ones in memory."""
 
-    def __init__(self, database: Database, *, budget: int) -> None:
+    def __init__(self, database: Database, *, budget: int, words: Words) -> None:
         """`budget`: tokens that the past may take in a prompt."""
         self._database = database
+        self._words = words
         self._budget = budget
         self._cache: OrderedDict[str, Transcript] = OrderedDict()
 
@@ -69,8 +76,8 @@ class Sessions:
         transcript = self._cache.get(session)
         if transcript is None:
             transcript = Transcript(self._budget)
-            budget = self._budget
-            for exchange in await self._database.read(lambda t: past(t, session, seq, budget)):
+            budget, words = self._budget, self._words
+            for exchange in await self._database.read(lambda t: past(t, session, seq, budget, words)):
                 transcript.add(exchange)
             self._cache[session] = transcript
             if len(self._cache) > CACHED:
@@ -82,20 +89,20 @@ class Sessions:
         """A turn of the session is over."""
         transcript = self._cache.get(session)
         if transcript is not None and seq > transcript.last:
-            transcript.add(exchange(seq, items))
+            transcript.add(closed_exchange(seq, items))
 
     def forget(self, session: str) -> None:
         """Read it again when it is next needed."""
         self._cache.pop(session, None)
 
 
-def past(transaction: Transaction, session: str, seq: int, budget: int) -> list[Exchange]:
+def past(transaction: Transaction, session: str, seq: int, budget: int, words: Words) -> list[Exchange]:
     """The newest exchanges of a session before `seq` that fit into the budget, oldest first."""
     found: list[Exchange] = []
     tokens = 0
     for turn, message, _ in transaction.execute(sql.TURNS_BEFORE, (session, seq, TURNS)).fetchall():
-        said = UserText(inbox.decode(message).text)
-        one = exchange(turn, [said, *journal.items(journal.steps_of(transaction, turn))])
+        said = words(inbox.decode(message))
+        one = closed_exchange(turn, [said, *journal.items(journal.steps_of(transaction, turn))])
         tokens += one.tokens
         if tokens > budget:
             break
@@ -103,7 +110,7 @@ def past(transaction: Transaction, session: str, seq: int, budget: int) -> list[
     return found[::-1]
 
 
-def exchange(seq: int, items: Sequence[PromptItem]) -> Exchange:
+def closed_exchange(seq: int, items: Sequence[PromptItem]) -> Exchange:
     """An exchange without loose ends: calls that never got a result get one that says so."""
     closed = _closed(items)
     return Exchange(seq, closed, sum(tokens_of(item) for item in closed))

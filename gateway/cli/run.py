@@ -81,7 +81,7 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
 def _greeting(*, interactive: bool) -> str:
     if not interactive:
         return "tocsin ready"
-    return "tocsin ready\nType a message, for example: remind me in 20 seconds to stretch. `help` says more; Ctrl-C ends."
+    return "tocsin ready\nType, for example: remind me in 20 seconds to stretch. `help` says more, Ctrl-C ends it."
 
 
 def console_wanted(loaded: "Loaded") -> bool:

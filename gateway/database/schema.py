@@ -165,6 +165,7 @@ def _upgrade(transaction: Transaction) -> None:
         for statement in statements:
             transaction.execute(statement)
     transaction.execute(
-        "INSERT INTO meta (key, value) VALUES ('format', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        """INSERT INTO meta (key, value) VALUES ('format', ?)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
         (len(MIGRATIONS),),
     )

@@ -179,8 +179,10 @@ class _Turn:
         if found is not None and not self._plain(found.rest):
             return self._answer_to_when(sentence, found, before, rounds)
         wish = _first_fit(self.speech.sayings, self._plain(found.rest) if found else sentence, self.speech)
-        if wish is not None:
-            return replace(wish, when=found.phrase, refusal=found.refusal) if found else wish
+        if wish is not None and found is not None:
+            return replace(wish, when=found.phrase, refusal=found.refusal)
+        if wish is not None and wish.intent is Intent.SAY:
+            return wish
         wish = _first_fit(self.speech.picked, sentence, self.speech)
         if wish is not None:
             return wish

@@ -107,7 +107,7 @@ _RULES = (
 _PICKED = (
     _rule(
         Intent.CHANGE,
-        r"(?:change|move|shift|reschedule|postpone|update|set) (?P<what>.+?) (?:to|for|at) (?P<when>.+?)(?: instead)?",
+        rf"{_CHANGE} (?P<what>.+?) (?:to|for|at) (?P<when>.+?)(?: instead)?",
     ),
     _rule(Intent.REMOVE, r"(?:stop|cancel|delete|remove|unschedule)(?: (?P<what>.+))?"),
     _rule(Intent.PAUSE, r"(?:pause|disable|suspend|mute|(?:turn|switch) off)(?: (?P<what>.+))?"),
@@ -131,7 +131,7 @@ _SAYINGS = (
     _rule(Intent.SAY, r"(?:say|write|post):? (?:to me |to us )?(?P<what>.+)"),
     _rule(Intent.SAY, r"(?:tell|send) (?:me|us):? (?P<what>[\"“'].+[\"”'])"),
     _rule(Intent.MAKE, r"(?:tell|send|give|show|read|bring) (?:me|us) (?P<what>.+)"),
-    _rule(Intent.MAKE, r"(?P<what>(?:check|summari[sz]e|search|look|fetch|report|generate|find|update) .+)"),
+    _rule(Intent.MAKE, r"(?P<what>(?:check|summari[sz]e|search|look|fetch|generate|find) .+)"),
 )
 
 _COURTESY = "(?:please|kindly|could you|can you|would you|will you|hey|ok|okay|and|also|tocsin)"

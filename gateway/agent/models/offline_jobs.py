@@ -30,8 +30,10 @@ class Known:
 
     @property
     def schedule(self) -> str:
-        """How the line words the schedule: between the job's id and what follows."""
-        match = re.search(rf"\({self.id}\): ([^,]{{1,100}}), next ", self.line)
+        """How a list words the schedule: between the job's id and what follows, without the zone."""
+        match = re.search(
+            rf"\({self.id}\): (.{{1,200}}?)(?: \([\w/+-]+\))?, (?:next|over|disabled|paused)\b", self.line
+        )
         return match[1] if match else ""
 
     @property
@@ -56,12 +58,11 @@ def stem(word: str) -> str:
 
 
 def jobs_in(text: str) -> list[Known]:
-    """The jobs that an answer of the tool names, each once."""
-    known: dict[str, Known] = {}
-    for line in text.splitlines():
-        for name, job_id in _MENTION.findall(line):
-            known.setdefault(job_id, Known(id=job_id, name=name, line=line))
-    return list(known.values())
+    """The jobs that an answer of the tool is about: one for each line of a list, else that of the first line."""
+    lines = text.splitlines()
+    named = [line for line in lines if line.startswith("- ")] or lines[:1]
+    found = [(line, match) for line in named if (match := _MENTION.search(line))]
+    return [Known(id=match[2], name=match[1], line=line) for line, match in found]
 
 
 def id_in(words: str) -> str:

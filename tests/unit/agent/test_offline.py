@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
-from cron.phrases import find
+from cron.describe import describe
+from cron.phrases import find, understand
 from gateway.agent.model import (
     ModelReply,
     Prompt,
@@ -24,11 +26,13 @@ from gateway.agent.models.offline import OfflineModel
 NOW = "2026-11-18T13:00:00.000000Z"  # a Wednesday, 14:00 in Berlin
 BERLIN = "Europe/Berlin"
 TOOLS = tuple(ToolSpec(name=name, description="", schema={}) for name in ("cron", "message"))
+NOON = datetime(2026, 11, 18, 13, 0, tzinfo=UTC)
 REPORT = (
-    '- "write my report" (a1b2c3d4): every weekday at 09:00, next 2026-11-19 09:00 (Europe/Berlin),'
-    " says: write my report"
+    '- "write my report" (a1b2c3d4): At 09:00, Monday through Friday (Europe/Berlin), next 2026-11-19 09:00 Thu'
 )
-STRETCH = '- "stretch" (b2c3d4e5): once, next 2026-11-18 17:00 (Europe/Berlin), says: stretch'
+REPORT += " (Europe/Berlin), says: write my report"
+STRETCH = '- "stretch" (b2c3d4e5): once at 2026-11-18 17:00 (Europe/Berlin), next 2026-11-18 17:00 Wed'
+STRETCH += " (Europe/Berlin), says: stretch"
 TWO = f"2 jobs:\n{REPORT}\n{STRETCH}"
 ONE = f"1 job:\n{REPORT}"
 NONE = "Nothing is scheduled."
@@ -42,9 +46,11 @@ def tool_answer(listed: str) -> Callable[[Call], str]:
     def answer(call: Call) -> str:
         if call["action"] == "list":
             return listed
-        if call["action"] == "add":
-            return f'Made "{call["say"]}" (c3d4e5f6): {call["when"]}, next 2026-11-19 09:00 (Europe/Berlin).'
-        return f'Done: "it" ({call["job_id"]}): next 2026-11-19 09:00 (Europe/Berlin).'
+        if "when" not in call:
+            return f'Done: "it" ({call["job_id"]}).'
+        words = describe(understand(call["when"], now=NOON, zone=BERLIN), zone=BERLIN)
+        job = f'"{call.get("say", "it")}" ({call.get("job_id", "c3d4e5f6")})'
+        return f"Scheduled {job}: {words}.\nNext: 2026-11-19 09:00 (Europe/Berlin).\nIt says: something"
 
     return answer
 
@@ -201,6 +207,7 @@ CHANGED = [
     ("every weekday at 9 tell me to write", "at 8 instead", "every weekday at 8"),
     ("every weekday at 9 tell me to write", "make it every day at 7:00", "every day at 7:00"),
     ("remind me tomorrow at 9am to call Bob", "make it 8", "2026-11-19 at 8"),
+    ("every weekday at 9 tell me to write", "change it to 8", "every weekday at 8"),
     ("remind me tomorrow at 9am to call Bob", "move it to friday at 10:00", "friday at 10:00"),
     ("remind me every 5 minutes to blink", "make it 10 minutes", "every 10 minutes"),
     ("remind me in 20 minutes to blink", "make it 2 hours", "in 2 hours"),
@@ -215,7 +222,7 @@ async def test_a_change_keeps_what_was_not_named(first: str, text: str, when: st
     calls, answer = await conversation.say(text)
 
     assert calls == [{"action": "update", "job_id": "c3d4e5f6", "when": when}]
-    assert "Done" in answer
+    assert answer == tool_answer(NONE)(calls[0])
 
 
 async def test_after_a_list_of_several_a_change_is_for_the_job_that_was_made_last() -> None:
@@ -241,7 +248,9 @@ async def test_a_change_after_a_change_starts_from_the_new_words() -> None:
 @pytest.mark.parametrize(
     ("text", "job_id", "when"),
     [
-        ("change the report to 8", "a1b2c3d4", "every weekday at 8"),
+        ("change the report to 8", "a1b2c3d4", "at 8, Monday through Friday"),
+        ("update the report to 8", "a1b2c3d4", "at 8, Monday through Friday"),
+        ("change the report to every day at 8", "a1b2c3d4", "every day at 8"),
         ("move stretch to 18:30", "b2c3d4e5", "2026-11-18 at 18:30"),
         ("move the report to every monday at 10:00", "a1b2c3d4", "every monday at 10:00"),
     ],
@@ -253,7 +262,7 @@ async def test_a_job_of_another_day_is_changed_by_the_words_of_the_list(text: st
 
 
 async def test_a_repetition_worded_in_an_unknown_way_is_not_made_a_single_time() -> None:
-    listed = '1 job:\n- "report" (a1b2c3d4): at 09:00 with jitter, next 2026-11-19 09:00 (Europe/Berlin), says: x'
+    listed = '1 job:\n- "report" (a1b2c3d4): At 09:00, sometimes (Europe/Berlin), next 2026-11-19 09:00, says: x'
 
     calls, answer = await Conversation(listed).say("change the report to 8")
 
@@ -367,7 +376,7 @@ async def test_an_error_of_the_tool_is_the_answer() -> None:
     model = OfflineModel(find)
     call = ToolCall(id="t1.1.0", name="cron", arguments='{"action": "add", "say": "x", "when": "in 5 minutes"}')
     refused = ToolResult(call_id="t1.1.0", name="cron", text="You have 50 jobs already.")
-    items = [UserText("remind me in 5 minutes to x"), ModelReply(calls=(call,)), refused]
+    items: list[PromptItem] = [UserText("remind me in 5 minutes to x"), ModelReply(calls=(call,)), refused]
     context = TurnContext(turn="t1", step=2, zone=BERLIN, now=NOW)
 
     answer = await model.ask(Prompt(instructions="", items=items, tools=TOOLS, context=context))
@@ -409,7 +418,12 @@ async def test_a_scheduled_prompt_is_said_once_and_the_turn_ends_silently() -> N
 
 async def test_a_note_of_the_gateway_does_not_make_a_scheduled_turn_speak_again() -> None:
     said = ModelReply(calls=(ToolCall(id="t1.1.0", name="message", arguments='{"text": "x"}'),))
-    items = [TASK, said, ToolResult(call_id="t1.1.0", name="message", text="queued"), UserText("Nobody is here.")]
+    items: list[PromptItem] = [
+        TASK,
+        said,
+        ToolResult(call_id="t1.1.0", name="message", text="queued"),
+        UserText("Nobody is here."),
+    ]
 
     answer = await OfflineModel(find).ask(scheduled(items))
 

@@ -205,6 +205,9 @@ def test_other_languages_are_left_to_dateparser(language: str, phrase: str, mean
         ("de", "gestern um 18:30"),
         ("fr", "demain"),
         ("es", "mayo"),
+        ("fr", "12 décembre"),  # midnight to dateparser
+        ("es", "mañana 14"),  # it is 14:00 now
+        ("de", "in 14 Monaten"),
         ("fr", "lundi"),
         ("xx", "mañana a las 9:30"),
     ],

@@ -1,15 +1,14 @@
-"""When jobs are due: the rule for changes of the clock, tables, laws, and a second opinion."""
+"""When jobs are due: known times, laws, and how long an answer takes."""
 
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -17,166 +16,8 @@ from hypothesis import strategies as st
 
 from cron.schedule import At, Cron, Every, Schedule
 from gateway.errors import ScheduleError
-from tests.unit.cron.debian_cron import MINUTE, Meaning, changes, random_expression, scan
-
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-ZONE_YEARS = [
-    *(
-        (zone, year)
-        for zone in (
-            "America/New_York",
-            "Australia/Lord_Howe",
-            "Asia/Beirut",
-            "Europe/Berlin",
-            "America/Santiago",
-            "Africa/Cairo",
-            "Asia/Shanghai",
-        )
-        for year in range(2022, 2027)
-    ),
-    *(("Pacific/Apia", year) for year in range(2011, 2016)),
-]
-CHANGES = [(zone, change) for zone, year in ZONE_YEARS for change in changes(zone, year)]
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def wall_at(moment: datetime, zone: str) -> datetime:
-    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
-
-
-def jump(zone: str, change: datetime) -> timedelta:
-    """How far the wall clock is set: forward is positive."""
-    return wall_at(change, zone) - wall_at(change - MINUTE, zone) - MINUTE
-
-
-def fires(schedule: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
-    """What is due from `start` on and before `end`."""
-    moment = schedule.next_after(start - timedelta(microseconds=1))
-    while moment is not None and moment < end:
-        yield moment
-        moment = schedule.next_after(moment)
-
-
-def daily_at(wall: datetime, zone: str) -> Cron:
-    return Cron(f"{wall.minute} {wall.hour} * * *", zone)
-
-
-GAPS = [(zone, change) for zone, change in CHANGES if timedelta(0) < jump(zone, change) <= 3 * HOUR]
-OVERLAPS = [(zone, change) for zone, change in CHANGES if jump(zone, change) < timedelta(0)]
-
-
-# -- changes of the clock -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("zone", "expression", "after", "expected"),
-    [
-        ("America/New_York", "30 2 * * *", "2026-03-08T00:00", "2026-03-08T07:00"),
-        ("America/New_York", "30 1 * * *", "2026-11-01T00:00", "2026-11-01T05:30"),
-        ("Europe/Berlin", "30 2 * * *", "2026-03-28T12:00", "2026-03-29T01:00"),
-        ("Europe/Berlin", "30 2 * * *", "2026-10-24T12:00", "2026-10-25T00:30"),
-        ("Australia/Lord_Howe", "15 2 * * *", "2026-10-03T12:00", "2026-10-03T15:30"),
-        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T00:00", "2026-04-04T14:45"),
-        ("Asia/Beirut", "0 0 * * *", "2026-03-28T12:00", "2026-03-28T22:00"),
-        ("Asia/Beirut", "30 23 * * *", "2026-10-24T12:00", "2026-10-24T20:30"),
-        ("America/Santiago", "30 0 * * *", "2026-09-05T12:00", "2026-09-06T04:00"),
-        ("America/Santiago", "30 23 * * *", "2026-04-04T12:00", "2026-04-05T02:30"),
-        ("Africa/Cairo", "30 0 * * *", "2026-04-23T12:00", "2026-04-23T22:00"),
-        ("Africa/Cairo", "30 23 * * *", "2026-10-29T12:00", "2026-10-29T20:30"),
-        ("Pacific/Apia", "0 12 * * *", "2011-12-29T22:00", "2011-12-30T22:00"),
-        ("Asia/Shanghai", "30 2 * * *", "2026-03-28T12:00", "2026-03-28T18:30"),
-    ],
-)
-def test_a_fixed_time_runs_at_the_known_instant_on_the_day_of_a_change(
-    zone: str, expression: str, after: str, expected: str
-) -> None:
-    found = Cron(expression, zone).next_after(utc(after))
-
-    assert found == utc(expected)
-
-
-def test_the_table_of_changes_holds_gaps_and_overlaps_of_seven_zones() -> None:
-    zones = Counter(zone for zone, _ in GAPS + OVERLAPS)
-
-    assert len(zones) == 7  # Shanghai has none
-    assert len(GAPS) > 25
-    assert len(OVERLAPS) > 25
-
-
-@pytest.mark.parametrize(("zone", "change"), GAPS)
-def test_a_fixed_time_in_a_gap_runs_once_at_the_first_instant_after_it_p_06(zone: str, change: datetime) -> None:
-    missing = wall_at(change, zone) - jump(zone, change) / 2
-    job = daily_at(missing, zone)
-
-    found = list(fires(job, change - DAY / 2, change + DAY / 2))
-
-    assert found == [change]
-
-
-@pytest.mark.parametrize(("zone", "change"), GAPS)
-def test_several_fixed_times_in_one_gap_are_one_run(zone: str, change: datetime) -> None:
-    missing = wall_at(change, zone) - jump(zone, change)
-    job = Cron(f"{missing.minute}-{missing.minute + 20} {missing.hour} * * *", zone)
-
-    found = list(fires(job, change - 2 * HOUR, change + 2 * HOUR))
-
-    assert found == [change]
-
-
-@pytest.mark.parametrize(("zone", "change"), OVERLAPS)
-def test_a_fixed_time_in_an_overlap_runs_once_at_the_first_of_the_two_p_07(zone: str, change: datetime) -> None:
-    twice = wall_at(change, zone) - jump(zone, change) / 2
-
-    found = list(fires(daily_at(twice, zone), change - DAY / 2, change + DAY / 2))
-
-    assert found == [change + jump(zone, change) / 2]
-
-
-@pytest.mark.parametrize(("zone", "change"), GAPS + OVERLAPS)
-def test_a_rhythm_keeps_every_real_interval_through_a_change(zone: str, change: datetime) -> None:
-    found = list(fires(Cron("*/15 * * * *", zone), change - 3 * HOUR, change + 3 * HOUR))
-
-    assert found == [change - 3 * HOUR + n * 15 * MINUTE for n in range(24)]
-
-
-@pytest.mark.parametrize(
-    ("zone", "change"), [each for each in GAPS + OVERLAPS if each[0] != "Australia/Lord_Howe"]
-)
-def test_an_hourly_job_keeps_every_real_hour_through_a_change(zone: str, change: datetime) -> None:
-    found = list(fires(Cron("@hourly", zone), change - 3 * HOUR, change + 3 * HOUR))
-
-    assert found == [change + n * HOUR for n in range(-3, 3)]
-
-
-@pytest.mark.parametrize(("zone", "year"), ZONE_YEARS)
-def test_a_daily_job_runs_once_on_every_day_that_there_is(zone: str, year: int) -> None:
-    start, end = (datetime(each, 1, 1, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC) for each in (year, year + 1))
-
-    days = Counter(wall_at(moment, zone).date() for moment in fires(Cron("0 0 * * *", zone), start, end))
-
-    expected = {date(year, 1, 2) + n * DAY for n in range(365 + (year % 4 == 0))}
-    assert days == dict.fromkeys(expected - {date(2011, 12, 30)} if zone == "Pacific/Apia" else expected, 1)
-
-
-def test_what_a_correction_of_the_clock_skips_does_not_run() -> None:
-    job = Cron("0,30 12 30 12 *", "Pacific/Apia")
-
-    found = job.next_after(utc("2011-12-01"))
-
-    assert found == utc("2012-12-29T22:00")  # the 30th of 2011 was skipped as a whole
-
-
-def test_a_fixed_time_after_its_first_pass_waits_for_the_next_day() -> None:
-    job = Cron("0-59/5 2 * * *", "Europe/Berlin")
-    second_pass = utc("2026-10-25T01:20")  # 02:20 for the second time
-
-    found = job.next_after(second_pass)
-
-    assert found == utc("2026-10-26T01:00")
-
+from tests.unit.cron.clock_table import DAY, HOUR, ZONE_YEARS, fires, utc, wall_at
+from tests.unit.cron.debian_cron import MINUTE
 
 # -- cron ---------------------------------------------------------------------------------------------
 
@@ -200,6 +41,7 @@ def test_a_fixed_time_after_its_first_pass_waits_for_the_next_day() -> None:
         ("second Friday", "0 9 * * 5#2", "UTC", ["2026-05-08T09:00", "2026-06-12T09:00"]),
         ("last Friday", "0 9 * * FRIL", "UTC", ["2026-04-24T09:00", "2026-05-29T09:00"]),
         ("mixed", "0 9 * * 1,5#2", "UTC", ["2026-04-27T09:00", "2026-05-04T09:00", "2026-05-08T09:00"]),
+        ("last, thirty days", "0 15 L,1-19,21-31 * *", "UTC", ["2026-04-21T15:00", "2026-04-22T15:00"]),
         ("one value", "9 9-9 * * *", "UTC", ["2026-04-21T09:09", "2026-04-22T09:09"]),
         ("over midnight", "0 22-1 * * *", "UTC", ["2026-04-20T22:00", "2026-04-20T23:00", "2026-04-21T00:00"]),
         ("leap day", "0 0 29 2 *", "UTC", ["2028-02-29", "2032-02-29"]),
@@ -295,6 +137,20 @@ def test_making_and_describing_a_schedule_imports_neither_croniter_nor_its_words
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+def test_a_thousand_next_instants_are_cheap() -> None:
+    jobs = [Cron(f"{n % 60} {n // 60} * * 1-5", "Europe/Berlin") for n in range(100)]
+    start = utc("2026-01-01")
+    for job in jobs:
+        job.next_after(start)
+
+    started = time.perf_counter()
+    found = [job.next_after(moment) for job in jobs for moment in (start + n * DAY for n in range(10))]
+    took = time.perf_counter() - started
+
+    assert all(first and second for first, second in pairwise(found))
+    assert took < 1.0  # measured: 0.05 s
 
 
 # -- at and every -------------------------------------------------------------------------------------
@@ -425,7 +281,8 @@ def test_what_is_previewed_is_what_fires_p_21(schedule: Cron, now: datetime, see
     preview = [now]
     while len(preview) < 6:
         preview.append(schedule.next_after(preview[-1]) or now)
-    random, clock, armed, fired = Random(seed), now, schedule.next_after(now), []
+    random, clock, armed = Random(seed), now, schedule.next_after(now)
+    fired: list[datetime] = []
 
     while len(fired) < 5:
         clock = min(clock + (preview[-1] - now) * random.random() / 4, armed or clock)
@@ -434,98 +291,3 @@ def test_what_is_previewed_is_what_fires_p_21(schedule: Cron, now: datetime, see
         armed = schedule.next_after(clock)
 
     assert fired == preview[1:]
-
-
-# -- a second opinion ---------------------------------------------------------------------------------
-
-
-def differences(meaning: Meaning, zone: str, year: int, *, margin: timedelta, days: list[date]) -> list[str]:
-    """Where the schedule and the scan differ: in each minute round each change, and on these days elsewhere."""
-    if not meaning.ever():
-        with pytest.raises(ScheduleError, match="can never fire"):
-            Cron(meaning.text, zone)
-        return []
-    job, found = Cron(meaning.text, zone), []
-    for change in changes(zone, year):
-        start, end = change - margin, change + margin
-        if list(fires(job, start, end)) != scan(meaning, zone, start, end):
-            found.append(f"{meaning.text} in {zone} round {change}")
-    return found + _differences_elsewhere(job, meaning, year, days)
-
-
-def _differences_elsewhere(job: Cron, meaning: Meaning, year: int, days: list[date]) -> list[str]:
-    zone, found = ZoneInfo(job.zone), []
-    near = {(change + n * DAY).date() for change in changes(job.zone, year) for n in (-2, -1, 0, 1, 2)}
-    for day in days:
-        named = next((each for each in (day + n * DAY for n in range(40)) if meaning.on(each)), None)
-        if (
-            named is None
-            or named.year != year
-            or any(day + n * DAY in near for n in range((named - day).days + 1))
-        ):
-            continue
-        midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-        first = datetime(named.year, named.month, named.day, *divmod(meaning.times[0], 60), tzinfo=zone)
-        if job.next_after(midnight - MINUTE) != first.astimezone(UTC):
-            found.append(f"{meaning.text} in {job.zone} from {day}")
-    return found
-
-
-def test_random_expressions_agree_with_a_scan_of_every_minute_p_07() -> None:
-    random = Random(7)
-
-    found = [
-        each
-        for _ in range(200)
-        for zone, year in [random.choice(ZONE_YEARS)]
-        for each in differences(
-            random_expression(random),
-            zone,
-            year,
-            margin=timedelta(hours=5),
-            days=[date(year, 1, 1) + random.randrange(330) * DAY for _ in range(8)],
-        )
-    ]
-
-    assert found == []
-
-
-@pytest.mark.nightly
-@pytest.mark.timeout(1800)
-def test_two_thousand_expressions_agree_with_a_scan_of_whole_years_p_07() -> None:
-    random, zones = Random(2000), sorted(available_timezones() - {"Factory", "localtime"})
-
-    found, changed = [], 0
-    for _ in range(2000):
-        zone, year = random.choice(zones), random.randint(1975, 2045)
-        while not changes(zone, year) and random.random() < 0.9:  # most zone-years have nothing to get wrong
-            zone, year = random.choice(zones), random.randint(1975, 2045)
-        changed += bool(changes(zone, year))
-        days = [date(year, 1, 1) + n * DAY for n in range(365)]
-        found += differences(random_expression(random), zone, year, margin=2 * DAY, days=days)
-
-    assert changed > 1500
-    assert found == []
-
-
-def test_the_second_opinion_sees_a_wrong_schedule() -> None:
-    meaning = random_expression(Random(1))
-    meaning.text = "30 2 * * *"  # the text and the meaning differ
-
-    found = differences(meaning, "Europe/Berlin", 2026, margin=DAY, days=[date(2026, 6, n) for n in range(1, 20)])
-
-    assert found != []
-
-
-def test_a_thousand_next_instants_are_cheap() -> None:
-    jobs = [Cron(f"{n % 60} {n // 60} * * 1-5", "Europe/Berlin") for n in range(100)]
-    start = utc("2026-01-01")
-    for job in jobs:
-        job.next_after(start)
-
-    started = time.perf_counter()
-    found = [job.next_after(moment) for job in jobs for moment in (start + n * DAY for n in range(10))]
-    took = time.perf_counter() - started
-
-    assert all(first and second for first, second in pairwise(found))
-    assert took < 1.0  # measured: 0.05 s

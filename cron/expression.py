@@ -39,7 +39,7 @@ _NTH = re.compile(r"(?P<day>\w+)#(?P<nth>\d+)", re.ASCII)
 _LAST = re.compile(r"L(?P<after>[0-7]|[A-Z]{3})|(?P<before>[0-7]|[A-Z]{3})L", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One of the five places of an expression: its name, its values and the names for them."""
 
@@ -117,7 +117,7 @@ class Expression:
         return _compiled(self.variants).next_wall(after)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def parse(text: str) -> Expression:
     """What an expression or alias means; ScheduleError that names the field, the value and what is allowed."""
     words = _words(text)
@@ -165,7 +165,9 @@ def shown(text: str) -> str:
 # -- a field ------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=512)
 def _field(kind: Kind, word: str) -> Field:
+    """The same field of many expressions is kept once."""
     items: list[str] = []
     special: list[str] = []
     values: set[int] = set()

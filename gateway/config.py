@@ -43,6 +43,19 @@ COMING = ("http", "sandbox", "xin", "security", "web", "event")
 RESERVED = (SYSTEM, "log")
 """Channels that are always there and that nobody configures."""
 
+WITHOUT_EFFECT = (
+    "cron.tasks",
+    "cron.allowed_targets",
+    "cron.failure_alert",
+    "limits.creations_per_hour",
+    "limits.tokens_per_day",
+    "limits.money_per_day",
+    "model.price",
+    "outbox.rate",
+    "tools.aliases",
+)
+"""Keys that are read, and belong to what is not built yet: accepted, with a warning."""
+
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,8})?")
 
@@ -205,6 +218,10 @@ def _warnings(config: Config, where: str) -> Iterator[str]:
     for number, task in enumerate(config.cron.tasks, start=1):
         if task.action == "shell":
             yield f'{where}: cron.tasks[{number}]: "{task.name}": shell jobs are not built yet, so it does not run'
+    for key in WITHOUT_EFFECT:
+        section, _, name = key.partition(".")
+        if name in getattr(config, section).model_fields_set:
+            yield f"{where}: {key}: this is not built yet, so it has no effect"
     for name, channel in config.channels.items():
         if not channel.enabled or config.kind_of(name) not in ID_FORMS:  # the others have no strangers
             continue

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 UTC = "UTC"
+_OTHER_NAMES_OF_UTC = {"Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"}
 _LOCALTIME = Path("/etc/localtime")
 
 
@@ -32,7 +33,8 @@ def machine(environ: Mapping[str, str] = os.environ, localtime: Path = _LOCALTIM
         candidates.append(str(localtime.resolve(strict=True)).partition("zoneinfo/")[2])
     except OSError:  # a machine without one runs on UTC
         candidates.append(UTC)
-    return next((name for name in candidates if name and known(name)), UTC)
+    found = next((name for name in candidates if name and known(name)), UTC)
+    return UTC if found in _OTHER_NAMES_OF_UTC else found
 
 
 def _nearest(name: str) -> str:

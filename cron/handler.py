@@ -18,7 +18,7 @@ from gateway.agent.due import Assignment, Ending, EndStatus, Plan, Script
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import JobChangedError, NotFoundError
+from gateway.errors import JobChangedError, NotFoundError, StoreError
 from gateway.messages import ChatAddress, Due, InboundMessage
 from gateway.tools import message as messages
 
@@ -60,13 +60,11 @@ class RunHandler:
         found = await self._database.read(lambda transaction: runs.job_of(transaction, due.run))
         if found is None or not found[0].open:
             return None
-        job = found[1]
+        job, due = found[1], self._late_by_now(due)
         logger.info("Cron: executing job", job=job.id, name=job.name, run=due.run)
         if isinstance(job.payload, Say):
             return Script(text=reminder_text(job, due))
-        jobs = await asyncio.to_thread(self._store.load)
-        if (present := jobs.get(job.uid)) is not None:
-            job = replace(job, state=present.state, state_revision=present.state_revision)
+        job = await self._with_present_state(job)
         self._states[due.run] = job.state_revision
         return Assignment(
             prompt=due_prompt(job, due, self._clock.now()),
@@ -75,6 +73,20 @@ class RunHandler:
             silent=job.notify is Notify.NEVER,
             must_speak=job.notify is Notify.ALWAYS,
         )
+
+    async def _with_present_state(self, job: Job) -> Job:
+        try:
+            jobs = await asyncio.to_thread(self._store.load)
+        except StoreError:
+            # The run goes on with the state of its claim; if that is not the present one, it cannot overwrite it.
+            logger.exception("the present state of a job cannot be read", job=job.id)
+            return job
+        present = jobs.get(job.uid, job)
+        return replace(job, state=present.state, state_revision=present.state_revision)
+
+    def _late_by_now(self, due: Due) -> Due:
+        """How late the run is when it begins: it may have been claimed on time and have waited since."""
+        return replace(due, late_by=max(due.late_by, self._clock.now() - due.scheduled_for))
 
     def starting(self, due: Due, *, now: datetime) -> Work[None]:
         return lambda transaction: runs.start(transaction, due.run, now=now)

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from channels.log import LogChannel
 from channels.supervisor import Supervisor
 from cron import phrases
 from cron.book import JobBook
+from cron.declared import Task, declare
+from cron.draft import Draft, Maker
 from cron.handler import RunHandler
 from cron.service import CronService
 from cron.store import JobStore
@@ -169,6 +172,8 @@ class Gateway:
         self._last_event = await self.database.read(requests.newest)
         await self._note_waiters()
         if self._setup.scheduler:
+            tasks, maker = tasks_of(self._setup.config), maker_of(self._setup.config, self._clock)
+            await asyncio.to_thread(declare, self.store, tasks, maker)
             await self.cron.start()
         await self._start_channels()
         await self.lanes.start()
@@ -313,6 +318,21 @@ class Gateway:
         )
 
 
+@asynccontextmanager
+async def running(setup: Setup) -> AsyncIterator[Gateway]:
+    """A gateway from its start to its orderly stop; errors come out as they are, not in groups."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            gateway = Gateway(setup, tasks)
+            await gateway.start()
+            try:
+                yield gateway
+            finally:
+                await gateway.stop()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+
+
 # -- parts by the configuration ---------------------------------------------------------------------------------
 
 
@@ -363,6 +383,36 @@ def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
             module = plugins.find("channels", config.kind_of(name))
             found[name] = module.create(name, config, clock)
     return found
+
+
+def tasks_of(config: Config) -> list[Task]:
+    """The declared jobs that can be run; the configuration has warned about the others."""
+    return [
+        Task(
+            draft=Draft(
+                name=task.name,
+                schedule=task.schedule,
+                prompt=task.prompt or None,
+                say=task.text or None,
+                tz=task.tz or None,
+                description=task.description or None,
+            ),
+            enabled=task.enabled,
+        )
+        for task in config.cron.tasks
+        if task.action != "shell"
+    ]
+
+
+def maker_of(config: Config, clock: Clock) -> Maker:
+    """The operator, who makes the declared jobs."""
+    return Maker(
+        now=clock.now(),
+        zone=config.zone,
+        languages=config.languages,
+        min_interval=config.cron.min_interval,
+        at_min_lead=config.cron.at_min_lead,
+    )
 
 
 def target_of(config: Config) -> ChatAddress | None:

@@ -44,7 +44,6 @@ RESERVED = (SYSTEM, "log")
 """Channels that are always there and that nobody configures."""
 
 WITHOUT_EFFECT = (
-    "cron.tasks",
     "cron.allowed_targets",
     "cron.failure_alert",
     "limits.creations_per_hour",

@@ -52,7 +52,7 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
     import structlog
 
     from channels.console import ConsoleChannel
-    from gateway.app import CONSOLE, Gateway, Setup, channels_of
+    from gateway.app import CONSOLE, Setup, channels_of, running
     from gateway.clock import SystemClock
 
     logger = structlog.get_logger()
@@ -66,14 +66,11 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
         home=folder, config=loaded.config, clock=clock, channels=channels, scheduler=loaded.config.cron.enabled
     )
     end = _ending()
-    async with asyncio.TaskGroup() as tasks:
-        gateway = Gateway(setup, tasks)
-        await gateway.start()
+    async with running(setup):
         click.echo(_greeting(interactive=console and sys.stdin.isatty()))
         logger.info("tocsin ready", pid=os.getpid(), home=str(folder.path))
         await end.wait()
         logger.info("stopping")
-        await gateway.stop()
     logger.info("stopped")
     return 0
 

@@ -104,6 +104,15 @@ def test_a_new_job_with_a_uid_or_an_id_that_is_taken_is_refused(store: JobStore)
     assert dict(store.load()) == {job.uid: job}
 
 
+def test_a_job_cannot_take_the_id_of_another(store: JobStore) -> None:
+    one, two = store.put(new_job()), store.put(new_job())
+
+    with pytest.raises(JobChangedError, match="another job has the id"):
+        store.put(replace(one, id=two.id))
+
+    assert dict(store.load()) == {one.uid: one, two.uid: two}
+
+
 def test_a_new_job_with_a_stamp_that_is_there_is_not_written_again(store: JobStore) -> None:
     first = store.put(new_job(stamp="turn.1.0"))
     renamed = store.put(replace(first, name="weather"))

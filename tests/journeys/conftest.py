@@ -1,6 +1,5 @@
 """A whole gateway in one process, with a clock and a model that the test holds."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.agent.models.scripted import Script, ScriptedModel
-from gateway.app import Gateway, Setup
+from gateway.app import Gateway, Setup, running
 from gateway.config import Config
 from gateway.home import Home, prepare
 from tests.fakes import FakeClock, RecordingChannel
@@ -49,12 +48,7 @@ def open_world(tmp_path: Path) -> Opener:
         model = ScriptedModel(script)
         config = Config.layered(environment={}, file=settings)
         setup = Setup(home=home, config=config, clock=clock, model=model, channels={channel.name: channel})
-        async with asyncio.TaskGroup() as tasks:
-            gateway = Gateway(setup, tasks)
-            await gateway.start()
-            try:
-                yield World(gateway, channel, clock, model, home)
-            finally:
-                await gateway.stop()
+        async with running(setup) as gateway:
+            yield World(gateway, channel, clock, model, home)
 
     return opener

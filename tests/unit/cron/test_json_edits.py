@@ -186,6 +186,23 @@ def test_a_line_that_was_copied_by_hand_is_broken_until_it_has_a_name_of_its_own
     assert open_store(path).load()[copy.uid] == copy
 
 
+def test_a_line_that_stands_there_twice_is_one_job_and_a_broken_one_at_every_reading(path: Path) -> None:
+    store = open_store(path)
+    job = store.put(new_job(name="news"))
+    store.load()
+    line = path.read_text().splitlines()[1]
+    edit(path, line, f"{line},\n{line}")
+
+    original, copy = store.load().values()
+    edit(path, '"version"', ' "version"')
+    again = list(store.load().values())
+
+    assert original is job
+    assert copy.status is JobStatus.BROKEN
+    assert again[0] is original
+    assert again[1] is copy
+
+
 def test_a_broken_job_is_kept_as_it_was_while_others_change(path: Path) -> None:
     store = open_store(path)
     job, other = store.put(new_job(name="news")), store.put(new_job())

@@ -108,6 +108,7 @@ def test_a_save_that_looks_like_no_save_is_noticed_by_the_next_writer(path: Path
     store, other = open_store(path), open_store(path)
     job = store.put(new_job())
     store.set_state(job.uid, "aaaa", expected=0, stamp="a")
+    store.load()
     before = path.stat()
     other.set_state(job.uid, "bbbb", expected=1, stamp="b")
     data = path.read_bytes()
@@ -121,6 +122,7 @@ def test_a_save_that_looks_like_no_save_is_noticed_by_the_next_writer(path: Path
 
     assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
     assert refusal.value.state == "bbbb"
+    assert store.changed()
 
 
 def test_a_symbolic_link_is_refused(path: Path, tmp_path: Path) -> None:

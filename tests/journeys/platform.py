@@ -1,0 +1,104 @@
+"""A platform in two files: what people have said, and what arrived. It outlives every gateway that uses it."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from channels.base import Inlet
+from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
+from gateway.outbox.port import Repeat
+
+NAME = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One message as its readers see it."""
+
+    id: str
+    chat: str
+    text: str
+    repeat: bool
+
+
+class Platform:
+    """Both files. Lines are appended in one piece, so that a reader sees all of one or nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._said = folder / "said.jsonl"
+        self._arrived = folder / "arrived.jsonl"
+
+    def say(self, key: str, chat: str, text: str) -> None:
+        """A person writes."""
+        append(self._said, [key, chat, text])
+
+    def said(self) -> list[tuple[str, str, str]]:
+        return [(key, chat, text) for key, chat, text in read(self._said)]
+
+    def deliver(self, arrival: Arrival) -> None:
+        append(self._arrived, [arrival.id, arrival.chat, arrival.text, arrival.repeat])
+
+    def arrived(self) -> list[Arrival]:
+        return [Arrival(*fields) for fields in read(self._arrived)]
+
+
+class FileChannel:
+    """A channel to that platform. It brings everything again after a start, as one whose offset was lost."""
+
+    name = NAME
+
+    def __init__(self, platform: Platform, *, repeat: Repeat = Repeat.MARKED) -> None:
+        self.repeat = repeat
+        self.accepted = 0  # of this life: how many messages were handed in
+        self._platform = platform
+
+    async def run(self, inlet: Inlet) -> None:
+        while True:
+            inlet.alive()
+            said = self._platform.said()
+            for key, chat, text in said[self.accepted :]:
+                await inlet.receive(_message(key, chat, text))
+                self.accepted += 1
+            await asyncio.sleep(0.005)
+
+    def render(self, message: OutboundMessage) -> list[Part]:
+        return [Part(payload={"text": message.text})]
+
+    async def send(self, parcel: Parcel) -> str:
+        text = str(parcel.payload["text"])
+        self._platform.deliver(Arrival(parcel.id, parcel.address.chat, text, parcel.repeat))
+        return f"at {parcel.id}"
+
+    async def probe(self) -> None:
+        """It always answers."""
+
+
+def append(path: Path, line: object) -> None:
+    """One write of one line."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, json.dumps(line).encode() + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> Iterator[list[object]]:
+    """The whole lines of a file."""
+    if path.exists():
+        for line in path.read_text().split("\n")[:-1]:
+            yield json.loads(line)
+
+
+def _message(key: str, chat: str, text: str) -> InboundMessage:
+    return InboundMessage(
+        channel=NAME,
+        sender_id="anna",
+        dedupe_keys=(f"{NAME}:{key}",),
+        address=ChatAddress(channel=NAME, chat=chat),
+        text=text,
+        received_at=datetime.now(UTC),
+    )

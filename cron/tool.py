@@ -18,7 +18,7 @@ from cron.overview import Facts
 from cron.store import JobStore
 from gateway.clock import Clock
 from gateway.database.writer import Database
-from gateway.errors import StateChangedError, UserError
+from gateway.errors import NotFoundError, StateChangedError, UserError
 from gateway.messages import Due
 from gateway.tools.base import Effect, Turn
 
@@ -40,6 +40,14 @@ class Rules:
     zone_is_default: bool = False  # nobody has chosen the zone
 
 
+EXAMPLES = {
+    "add": '{"action": "add", "say": "Stretch!", "when": "in 30 minutes"}',
+    "set_state": '{"action": "set_state", "job_id": "a1b2c3d4", "state": {"count": 1}}',
+    "update": '{"action": "update", "job_id": "a1b2c3d4", "when": "every weekday at 8"}',
+}
+"""Right calls, shown where one was wrong; any other action looks like `show`."""
+
+
 class RunStates(Protocol):
     """Which state a run has read or written, by the revision."""
 
@@ -54,6 +62,7 @@ class CronTool:
     name: ClassVar[str] = "cron"
     arguments: ClassVar[type[BaseModel]] = CronArguments
     effect: ClassVar[Effect] = Effect.REPEATABLE  # a job and a state carry the id of the call that wrote them
+    example: ClassVar[str] = EXAMPLES["add"]
 
     def __init__(
         self,
@@ -82,6 +91,14 @@ class CronTool:
     async def call(self, arguments: CronArguments, turn: Turn) -> str:
         if isinstance(turn.occasion, Due):
             self._restrict(arguments, turn)
+        try:
+            return await self._act(arguments, turn)
+        except NotFoundError:
+            raise
+        except UserError as error:
+            raise UserError(f"{error} A right call looks like {example_of(arguments.action)}.") from error
+
+    async def _act(self, arguments: CronArguments, turn: Turn) -> str:
         viewer = Viewer(owner=turn.address.owner, user=turn.sender_id, admin=self._is_admin(turn))
         match arguments.action:
             case "add":
@@ -134,10 +151,7 @@ class CronTool:
 
     async def _set_state(self, arguments: CronArguments, turn: Turn) -> str:
         if "state" not in arguments.model_fields_set:
-            raise UserError(
-                'state is missing: set_state needs job_id and state, e.g. {"action":"set_state",'
-                '"job_id":"a1b2c3d4","state":{"count":1}}'
-            )
+            raise UserError("state is missing: set_state needs job_id and state.")
         if not turn.job or not self._is_own(_wanted(arguments), turn):
             raise UserError("only a run of the job itself may set its state; not found, or not yours")
         expected = self._states.expected_state(turn.run)
@@ -203,6 +217,10 @@ class CronTool:
         now = self._clock.now()
         found = await self._database.read(lambda transaction: overview.facts_of(transaction, [job], now))
         return found[job.uid]
+
+
+def example_of(action: str) -> str:
+    return EXAMPLES.get(action) or f'{{"action": "{action}", "job_id": "a1b2c3d4"}}'
 
 
 def _wanted(arguments: CronArguments) -> str:

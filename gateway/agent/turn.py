@@ -214,8 +214,7 @@ def explain(tool: Tool, error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in fault['loc']) or 'arguments'}: {fault['msg']}"
         for fault in error.errors(include_url=False, include_input=False)[:5]
     )
-    fields = ", ".join(tool.arguments.model_fields)
-    return f"{tool.name} was not run. {faults}. Write the arguments as one JSON object with: {fields}."
+    return f"{tool.name} was not run. {faults}. A right call is one JSON object such as {tool.example}"
 
 
 def _bounded(text: str) -> str:

@@ -1,10 +1,14 @@
 """The tables, and the way from each older version of them to the present one."""
 
+from typing import TypeAlias
+
 from gateway.database.driver import Driver, Transaction, transact
 from gateway.errors import StoreError
 
+Migrations: TypeAlias = tuple[tuple[str, ...], ...]
+
 # One entry a version, in order; a released one is never changed, only followed by another.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: Migrations = (
     (
         "CREATE TABLE dedupe (key TEXT PRIMARY KEY, seen_at TEXT NOT NULL) WITHOUT ROWID",
         "CREATE INDEX dedupe_by_age ON dedupe (seen_at)",
@@ -35,7 +39,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE steps (
             turn INTEGER NOT NULL REFERENCES turns (seq) ON DELETE CASCADE,
             n INTEGER NOT NULL,
-            kind TEXT NOT NULL CHECK (kind IN ('response', 'call', 'result', 'steer', 'final')),
+            kind TEXT NOT NULL CHECK (kind IN ('response', 'call', 'result', 'steer')),
             body TEXT NOT NULL,
             PRIMARY KEY (turn, n)) WITHOUT ROWID""",
         """CREATE TABLE outbox (
@@ -126,22 +130,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def migrate(driver: Driver) -> int:
-    """Bring the tables to the present version, with a backup before; returns the version that was there.
+def migrate(driver: Driver, migrations: Migrations = MIGRATIONS) -> int:
+    """Bring the tables to the last version, with a backup before; returns the version that was there.
 
     StoreError, and nothing changed, when they are of a newer version of Tocsin.
     """
     found = transact(driver, _version)
-    if found > len(MIGRATIONS):
+    if found > len(migrations):
         raise StoreError(
-            f"the database is of format {found}, this Tocsin knows up to {len(MIGRATIONS)}: "
+            f"the database is of format {found}, this Tocsin knows up to {len(migrations)}: "
             "install the newer version again, or restore the backup that it made"
         )
-    if found == len(MIGRATIONS):
+    if found == len(migrations):
         return found
     if found:
         driver.backup(f"v{found}.bak")
-    transact(driver, _upgrade)
+    transact(driver, lambda transaction: _upgrade(transaction, migrations))
     return found
 
 
@@ -159,13 +163,13 @@ def _version(transaction: Transaction) -> int:
     return int(row[0]) if row else 0
 
 
-def _upgrade(transaction: Transaction) -> None:
+def _upgrade(transaction: Transaction, migrations: Migrations) -> None:
     # Read again under the write lock: another process may have been faster.
-    for statements in MIGRATIONS[_version(transaction) :]:
+    for statements in migrations[_version(transaction) :]:
         for statement in statements:
             transaction.execute(statement)
     transaction.execute(
         """INSERT INTO meta (key, value) VALUES ('format', ?)
             ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
-        (len(MIGRATIONS),),
+        (len(migrations),),
     )

@@ -48,6 +48,7 @@ class Tool(Protocol):
     name: ClassVar[str]
     arguments: ClassVar[type[BaseModel]]
     effect: ClassVar[Effect]
+    example: ClassVar[str]  # a right call, as JSON: shown to a model whose call was wrong
 
     async def call(self, arguments: Any, turn: Turn) -> str:
         """Do it, and say in a sentence what was done."""

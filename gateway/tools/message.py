@@ -84,6 +84,7 @@ class MessageTool:
     name: ClassVar[str] = "message"
     arguments: ClassVar[type[BaseModel]] = MessageArguments
     effect: ClassVar[Effect] = Effect.ALONG  # the call id is the delivery id
+    example: ClassVar[str] = '{"text": "The build is green again."}'
 
     def __init__(self, say: Say) -> None:
         self._say = say

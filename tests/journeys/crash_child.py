@@ -15,8 +15,9 @@ from pydantic import BaseModel
 
 from cron.stores.files import Files
 from cron.stores.json_file import JsonFileStore
-from gateway.agent.models.scripted import Line, ScriptedModel
 from gateway.agent.model import Prompt
+from gateway.agent.models.scripted import Line, ScriptedModel
+from gateway.agent.turn import spec_of
 from gateway.app import Gateway, Setup
 from gateway.config import Config
 from gateway.database.sqlite import SqliteDriver
@@ -168,14 +169,19 @@ async def _live(
     )
     async with asyncio.TaskGroup() as tasks:
         gateway = Gateway(setup, tasks)
-        stamp = StampTool(place.sheet)
-        gateway.loop.offer(stamp)
+        _give(gateway, StampTool(place.sheet))
         await gateway.start()
         if finished is None:
             await asyncio.Event().wait()
         elif not await _until(lambda: _drained(place, channel) and finished(gateway)):
             os._exit(STUCK)
         await gateway.stop()
+
+
+def _give(gateway: Gateway, tool: StampTool) -> None:
+    """No tool of the gateway's own is of the kind that must never be repeated."""
+    loop = gateway.loop
+    loop._tools[tool.name], loop._specs[tool.name] = tool, spec_of(tool)
 
 
 async def _until(condition: Callable[[], bool]) -> bool:

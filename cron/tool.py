@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from cron import listing, overview, runs
 from cron.arguments import CronArguments
-from cron.book import JobBook, Viewer
+from cron.book import OPERATOR, JobBook, Viewer
 from cron.draft import Maker
 from cron.job import Job
 from cron.overview import Facts
@@ -109,6 +109,8 @@ class CronTool:
                 return await self._runs(arguments, viewer, turn)
             case "set_state":
                 return await self._set_state(arguments, turn)
+            case action if isinstance(turn.occasion, Due) and self._is_own(arguments.job_id, turn):
+                return await self._on_one(action, turn.job, arguments, OPERATOR, turn)  # a run may end its own job
             case action:
                 return await self._on_one(action, _wanted(arguments), arguments, viewer, turn)
 

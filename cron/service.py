@@ -20,7 +20,7 @@ from gateway.bus import Bus
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
-from gateway.errors import StoreError
+from gateway.errors import StoreError, UserError
 from gateway.inbox import Accepted
 from gateway.messages import ChatAddress, InboundMessage
 from gateway.tools import message as messages
@@ -224,15 +224,24 @@ class CronService:
     async def _settle_one_shots(self) -> None:
         """One-shots whose only occurrence is handled: finish what a crash may have left between two stores."""
         for uid, job in list(self._jobs.items()):
-            if isinstance(job.schedule, At) and planner.fires(job) and self._cursors[uid].next_at is None:
+            if isinstance(job.schedule, At) and planner.fires(job) and self._is_over(uid):
                 await self._settle_last(uid)
+
+    def _is_over(self, uid: str) -> bool:
+        cursor = self._cursors.get(uid)  # none: removed meanwhile
+        return cursor is not None and cursor.next_at is None
 
     async def _settle_last(self, uid: str) -> None:
         for run in await self._database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1)):
             await self._settle(run)
 
-    async def run_now(self, job: Job) -> str:
-        """Run the job at once, beside its schedule; returns the run's id. UserError while another run is open."""
+    async def run_now(self, job: Job, *, force: bool = False) -> str:
+        """Run the job at once, beside its schedule; returns the run's id. UserError while another run is open.
+
+        A job that does not fire by itself runs with `force` only.
+        """
+        if not force and not planner.fires(job):
+            raise UserError(f'"{job.name}" ({job.id}) is {job.status.value}, and does not run; enable it first')
         now = self._clock.now()
         due = runs.occurrence(now, now, Trigger.MANUAL)
         said = self._message(job, due, now)

@@ -75,6 +75,7 @@ async def test_a_reminder_that_was_claimed_on_time_and_waited_says_how_late_it_i
         await world.model.asked(1)
         await go_to(world, NOON + timedelta(minutes=10))
         (queued,) = await history(world, job)
+        await world.gateway.lanes.stop(grace=timedelta())
         world.clock.set(NOON + timedelta(minutes=40))
 
     async with open_world([""], clock=world.clock) as world:

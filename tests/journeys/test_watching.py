@@ -187,7 +187,7 @@ async def test_a_scheduled_turn_can_end_its_own_job_and_no_other(open_world: Ope
 
         refused, done = results(world.model.prompts[1])
         left = {job.name: job.status for job in jobs(world)}
-        assert refused == f"a scheduled run may {action} its own job only"
+        assert refused.startswith(f"a scheduled run may {action} its own job only")
         assert done.startswith(("Removed", "Disabled"))
         assert left.pop("other") is JobStatus.ENABLED
         assert left == ({} if action == "remove" else {"own": JobStatus.DISABLED})
@@ -286,6 +286,7 @@ async def test_an_occurrence_while_the_last_run_still_works_is_skipped_with_the_
         assert (running.status, running.scheduled_at) == (RunStatus.RUNNING, NOON + timedelta(minutes=1))
         assert (skipped.status, skipped.scheduled_at) == (RunStatus.SKIPPED, NOON + timedelta(minutes=2))
         assert skipped.error == f"run {running.id} of this job is not over"
+        world.gateway.loop.cancel(running.id)
 
 
 async def _two_runs(world: World) -> list[Any]:
@@ -419,8 +420,9 @@ async def test_a_call_that_is_replayed_makes_one_job_and_keeps_one_state(open_wo
         await world.model.asked(2)
         (first,) = jobs(world)
         steps = await rows(world, "SELECT count(*) FROM steps WHERE kind = 'result'")
+        await world.gateway.lanes.stop(grace=timedelta())
 
-    async with open_world([ "done"], clock=world.clock) as later:  # the result of the call was not written
+    async with open_world(["done"], clock=world.clock) as later:  # the result of the call was not written
         await hears(later, 1)
 
         assert steps == [(0,)]

@@ -61,12 +61,14 @@ def job_list(jobs: Sequence[Job], facts: Mapping[str, Facts]) -> str:
 
 def _line(job: Job, facts: Facts) -> str:
     if job.status is not JobStatus.ENABLED:
-        follows = f"{job.status.value}{f' ({job.status_reason})' if job.status_reason else ''}"
+        follows = f"{job.status.value}{f' ({job.status_reason})' if job.status_reason else ''}, "
     elif facts.next_run is None:
-        follows = "over"
+        follows = "over, "
+    elif isinstance(job.schedule, At):
+        follows = ""  # it is when it is
     else:
-        follows = f"next {moment_text(facts.next_run, job.tz)}"
-    return f"- {title(job)}: {when(job)}, {follows}, {what(job)}"
+        follows = f"next {moment_text(facts.next_run, job.tz)}, "
+    return f"- {title(job)}: {when(job)}, {follows}{what(job)}"
 
 
 def job_text(job: Job, facts: Facts) -> str:

@@ -1,6 +1,5 @@
 """What a job shows besides its definition: next and last run, counts; read together, stored nowhere."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,26 +25,15 @@ class Facts:
 def facts_of(transaction: Transaction, jobs: list[Job], now: datetime) -> dict[str, Facts]:
     """By uid, for all the jobs at once."""
     cursors = runs.cursors(transaction)
-    last = {
-        uid: (from_text(started) if started else None, count)
-        for uid, started, count in transaction.execute(sql.LAST_RUNS).fetchall()
-    }
-    ends = {uid: (status, error) for uid, status, error, _ in transaction.execute(sql.LAST_ENDS).fetchall()}
-    return {job.uid: _facts(job, cursors, last, ends, now) for job in jobs}
+    return {job.uid: _facts(transaction, job, cursors.get(job.uid), now) for job in jobs}
 
 
-def _facts(
-    job: Job,
-    cursors: Mapping[str, Cursor],
-    last: Mapping[str, tuple[datetime | None, int]],
-    ends: Mapping[str, tuple[str, str]],
-    now: datetime,
-) -> Facts:
-    started, count = last.get(job.uid, (None, 0))
-    status, error = ends.get(job.uid, ("", ""))
+def _facts(transaction: Transaction, job: Job, cursor: Cursor | None, now: datetime) -> Facts:
+    started, count = transaction.execute(sql.STARTS_OF_JOB, (job.uid,)).fetchone()
+    status, error = transaction.execute(sql.LAST_END_OF_JOB, (job.uid,)).fetchone() or ("", "")
     return Facts(
-        next_run=next_run(job, cursors.get(job.uid), now),
-        last_run=started,
+        next_run=next_run(job, cursor, now),
+        last_run=from_text(started) if started else None,
         last_error="" if status == "succeeded" else error,
         last_status=status,
         run_count=count,

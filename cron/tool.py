@@ -25,9 +25,7 @@ from gateway.tools.base import Effect, Turn
 SCHEDULED = frozenset({"set_state", "list", "show", "remove", "disable"})
 """What a run may do, the last two to its own job only."""
 
-UTC_HINT = (
-    "Times here are in UTC; say for example /timezone Europe/Berlin, or set `timezone` in the configuration."
-)
+UTC_HINT = "(Times here are in UTC; `timezone` in the configuration changes that.)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

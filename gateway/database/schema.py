@@ -92,7 +92,8 @@ MIGRATIONS: Migrations = (
             error TEXT NOT NULL DEFAULT '',
             error_class TEXT,
             UNIQUE (job_uid, occurrence))""",
-        "CREATE INDEX runs_of_job ON runs (job_uid, seq)",
+        # with what lists show of a job, so that they need not read the runs themselves
+        "CREATE INDEX runs_of_job ON runs (job_uid, seq, status, started_at)",
         "CREATE INDEX runs_open ON runs (job_uid) WHERE status IN ('queued', 'running', 'retry_wait', "
         "'awaiting_approval')",
         """CREATE TABLE attempts (

@@ -106,10 +106,9 @@ RECENT_RUNS_OF_OWNER = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.owner = ? ORD
 RUN_IDS_LIKE = "SELECT id FROM runs WHERE id LIKE ? || '%' LIMIT 3"
 OPEN_RUNS = "SELECT job_uid, id FROM runs WHERE status IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"
 RUN_STATE = "SELECT status, job FROM runs WHERE id = ?"
-LAST_RUNS = """SELECT job_uid, max(started_at), count(started_at) FROM runs GROUP BY job_uid"""
-LAST_ENDS = """SELECT job_uid, status, error, finished_at FROM runs WHERE seq IN (SELECT max(seq) FROM runs
-    WHERE status IN ('succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted', 'abandoned')
-    GROUP BY job_uid)"""
+STARTS_OF_JOB = "SELECT max(started_at), count(started_at) FROM runs WHERE job_uid = ?"
+LAST_END_OF_JOB = """SELECT status, error FROM runs WHERE job_uid = ? AND status IN ('succeeded', 'failed',
+    'timed_out', 'cancelled', 'interrupted', 'abandoned') ORDER BY seq DESC LIMIT 1"""
 TURN_OF_RUN = """SELECT turns.id FROM turns JOIN inbox ON inbox.seq = turns.seq
     WHERE inbox.kind = 'due' AND inbox.session = ? AND turns.state = 'running'"""
 OPEN_RUN_OF = """SELECT id FROM runs WHERE job_uid = ? AND status IN ('queued', 'running', 'retry_wait',

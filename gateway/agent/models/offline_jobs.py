@@ -32,7 +32,7 @@ class Known:
     def schedule(self) -> str:
         """How a list words the schedule: between the job's id and what follows, without the zone."""
         match = re.search(
-            rf"\({self.id}\): (.{{1,200}}?)(?: \([\w/+-]+\))?, (?:next|over|disabled|paused)\b", self.line
+            rf"\({self.id}\): (.{{1,200}}?)(?: \([\w/+-]+\))?, (?:next|over|disabled|paused|pending_approval|broken|says|does|event)\b", self.line
         )
         return match[1] if match else ""
 

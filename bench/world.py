@@ -139,7 +139,7 @@ async def world(
     config = Config.layered(environment={}, file=settings)
     channel, model = InstantChannel(), InstantModel(script)
     # As `tocsin run` logs, with its standard error going nowhere.
-    with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123, ASYNC230 - opens at once
+    with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - opens at once
         observe.start(level=config.logging.level, clock=SystemClock(), file=home.log_file, stream=nowhere)
         try:
             setup = Setup(

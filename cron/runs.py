@@ -12,6 +12,7 @@ import orjson
 from cron import codec
 from cron.job import DeliveryStatus, Job, Overlap, Run, RunStatus, Trigger
 from cron.planner import Cursor, Missed
+from cron.target import address_of, session_of
 from gateway import inbox
 from gateway.agent.due import Ending
 from gateway.clock import from_text, to_text
@@ -52,8 +53,9 @@ def occurrence(moment: datetime, now: datetime, trigger: Trigger, *, missed: int
     )
 
 
-def message(job: Job, due: Occurrence, address: ChatAddress, session: str, now: datetime) -> InboundMessage:
+def message(job: Job, due: Occurrence, default_target: ChatAddress | None, now: datetime) -> InboundMessage:
     """The `system` message that a due job becomes."""
+    address = address_of(job, default_target)
     return InboundMessage(
         channel=SYSTEM,
         sender_id=f"cron:{job.id}",
@@ -62,7 +64,7 @@ def message(job: Job, due: Occurrence, address: ChatAddress, session: str, now: 
         text=_text(job),
         received_at=now,
         occasion=Due(run=due.run, scheduled_for=due.scheduled_for, late_by=due.late_by, missed=due.missed),
-        session=session,
+        session=session_of(job, due.run, address),
         trace_id=due.trace_id,
     )
 

@@ -15,7 +15,6 @@ from cron.notices import missed_notice
 from cron.planner import Cursor, Plan
 from cron.schedule import At
 from cron.store import JobStore
-from cron.target import address_of, session_of
 from gateway.bus import Bus
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction
@@ -89,7 +88,6 @@ class CronService:
 
     async def start(self) -> None:
         """Read the jobs and go on where the cursors stand."""
-        self._cursors = await self._database.read(runs.cursors)
         await self.reload()
         await self._settle_one_shots()
 
@@ -145,6 +143,8 @@ class CronService:
         return recovery.jobs
 
     async def _take(self, jobs: Mapping[str, Job]) -> None:
+        if not self._jobs:  # also without `start`: in a process that works one turn, a turn may make a job
+            self._cursors = await self._database.read(runs.cursors)
         now = self._clock.now()
         moved: dict[str, Cursor] = {}
         for n, (uid, job) in enumerate(jobs.items()):
@@ -271,8 +271,7 @@ class CronService:
         return _Due(job=job, plan=plan, claims=tuple(claims))
 
     def _message(self, job: Job, due: runs.Occurrence, now: datetime) -> InboundMessage:
-        address = address_of(job, self._default_target)
-        return runs.message(job, due, address, session_of(job, due.run, address), now)
+        return runs.message(job, due, self._default_target, now)
 
     # -- the heap -----------------------------------------------------------------------------------------
 

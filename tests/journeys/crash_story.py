@@ -95,7 +95,9 @@ def _check_words(arrived: list[Arrival], crashes: int) -> None:
 
 
 def _check_turns(place: Place) -> None:
-    assert len(list(read(place.sheet))) <= 1  # a crash inside it leaves its outcome unknown, and it is not repeated
+    assert (
+        len(list(read(place.sheet))) <= 1
+    )  # a crash inside it leaves its outcome unknown, and it is not repeated
     with look(place.home) as database:
         kinds = Counter(kind for (kind,) in database.execute("SELECT kind FROM inbox"))
         ends = Counter(state for (state,) in database.execute("SELECT state FROM turns"))

@@ -1,6 +1,7 @@
 """Words reach a chat through the message tool, and in no other way."""
 
 import ast
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,22 +50,19 @@ def test_only_the_outbox_asks_a_channel_to_send() -> None:
 
 async def test_the_outbox_refuses_callers_that_there_are_not(open_world: Opener) -> None:
     async with open_world() as world:
-
-        def speak(caller: str) -> None:
-            world.gateway.database  # noqa: B018
-
-        for n, caller in enumerate([*Caller, "final", "cron", ""]):
-            row = (f"d{n}", "test", "1", "", caller, "{}", "", "", "2026-03-02T12:00:00Z")
-            put = world.gateway.database.write(lambda t, row=row: t.execute(sql.ENQUEUE, row))
-            if caller in set(Caller):
-                await put
-            else:
-                with pytest.raises(StoreError, match="CHECK constraint"):
-                    await put
-
+        for caller in Caller:
+            await _put(world, caller.value)
+        for other in ("final", "cron", ""):
+            with pytest.raises(StoreError, match="CHECK constraint"):
+                await _put(world, other)
         kept = await callers(world)
 
     assert set(kept) == {caller.value for caller in Caller}
+
+
+async def _put(world: World, caller: str) -> None:
+    row = (f"by {caller}", "nowhere", "1", "", caller, "{}", "", "", "2026-03-02T12:00:00Z")
+    await world.gateway.database.write(lambda t: t.execute(sql.ENQUEUE, row).fetchall())
 
 
 async def test_a_persons_turn_ends_in_one_reply_in_the_same_chat_and_thread(open_world: Opener) -> None:
@@ -163,8 +161,6 @@ GENUINE = InboundMessage(
 async def test_a_message_that_claims_to_be_the_gateways_own_is_refused_and_audited(
     open_world: Opener, changes: dict[str, object]
 ) -> None:
-    from dataclasses import replace
-
     async with open_world([]) as world:  # P-70
         forged = replace(GENUINE, **changes)  # type: ignore[arg-type]
 

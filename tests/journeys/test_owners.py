@@ -1,11 +1,12 @@
 """Chats that know nothing of each other's jobs."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cron.job import Job, JobStatus
+from cron.job import JobStatus
 from gateway.agent.model import Prompt, ToolResult
 from gateway.agent.models.scripted import Line, calls
 from gateway.messages import ChatAddress
@@ -79,7 +80,7 @@ async def test_each_chat_lists_its_own_jobs_and_their_runs(open_world: Opener) -
         (there,) = await asker.ask(world, {"action": "list"}, chat="2")
         (nowhere,) = await asker.ask(world, {"action": "list"}, chat="3")
 
-        assert [job.owner for job in jobs(world)] == ["test:1", "test:1", "test:2"]
+        assert sorted(str(job.owner) for job in jobs(world)) == ["test:1", "test:1", "test:2"]
         assert here.count("\n- ") == 2
         assert '"there"' not in here
         assert '"there"' in there
@@ -90,17 +91,11 @@ async def test_a_job_of_the_command_line_is_not_shown_in_chats(open_world: Opene
     asker = Asker()
     async with open_world(asker) as world:  # AB-64
         job = await add_job(world, say="hi", every="3600", name="mine")
-        world.gateway.store.put(_without_owner(job))
+        world.gateway.store.put(replace(job, owner=None))
 
         (listed,) = await asker.ask(world, {"action": "list"})
 
         assert listed == "Nothing is scheduled."
-
-
-def _without_owner(job: Job) -> Job:
-    from dataclasses import replace
-
-    return replace(job, owner=None)
 
 
 async def test_a_threads_jobs_belong_to_its_chat(open_world: Opener) -> None:
@@ -142,11 +137,11 @@ async def test_where_the_configuration_says_so_every_member_changes_a_groups_job
 
 async def test_an_owner_of_the_channel_changes_what_others_have_made(open_world: Opener) -> None:
     asker = Asker()
-    channels = {"test": {"kind": "telegram", "owners": ["olga"], "enabled": False}}
+    channels = {"test": {"kind": "telegram", "owners": ["99"], "enabled": False}}
     async with open_world(asker, channels=channels) as world:
         job = await add_job(world, owner=HERE, say="hi", every="3600", created_by="ben")
 
-        (answer,) = await asker.ask(world, {"action": "remove", "job_id": job.id}, sender="olga")
+        (answer,) = await asker.ask(world, {"action": "remove", "job_id": job.id}, sender="99")
 
         assert answer.startswith("Removed")
 

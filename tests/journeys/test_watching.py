@@ -21,7 +21,9 @@ GARMIN = "Fetch today's steps with the garmin tool. Notify if the number has cha
 
 def asked(prompt: Prompt) -> str:
     """The words that a scheduled turn was given."""
-    return next(item.text for item in reversed(prompt.items) if isinstance(item, UserText) and "Rules" in item.text)
+    return next(
+        item.text for item in reversed(prompt.items) if isinstance(item, UserText) and "Rules" in item.text
+    )
 
 
 def results(prompt: Prompt) -> list[str]:

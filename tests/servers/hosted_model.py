@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from gateway.agent.model import ModelAnswer, Prompt, PromptItem, ToolSpec, TurnContext, UserText
 from gateway.agent.models.hosted import HostedSettings, create
-from gateway.agent.models.hosted_client import HostedModel
+from gateway.agent.models.hosted.client import HostedModel
 from gateway.errors import ModelError
 from tests.servers.openai_server import KEY, OpenAIServer, Reply, openai_server, says
 

@@ -23,7 +23,7 @@ from gateway.agent.model import (
     UserText,
 )
 from gateway.agent.models.hosted import HostedSettings, create
-from gateway.agent.models.hosted_client import HostedModel
+from gateway.agent.models.hosted.client import HostedModel
 from gateway.errors import ConfigError, ErrorClass, ModelError
 
 KEY = "sk-ant-local-test"

@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.agent.models.hosted_payload import CallNames, arguments_text, clean, tool_name
+from gateway.agent.models.hosted.payload import CallNames, arguments_text, clean, tool_name
 
 ANYTHING = st.text(st.characters())  # lone surrogates too
 

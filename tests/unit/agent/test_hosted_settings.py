@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.agent.models.hosted import HostedSettings, create, is_loopback, read_address
-from gateway.agent.models.hosted_faults import Server
-from gateway.agent.models.hosted_http import http_client
+from gateway.agent.models.hosted.faults import Server
+from gateway.agent.models.hosted.http import http_client
 from gateway.errors import ConfigError
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import TypeAlias
 
-from cron.phrases_language import Kind, Words
-from cron.phrases_values import (
+from cron.phrases.language import Kind, Words
+from cron.phrases.values import (
     NO_ANCHOR,
     Amount,
     Clock,

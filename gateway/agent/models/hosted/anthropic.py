@@ -21,8 +21,8 @@ from pydantic_ai.tools import ToolDefinition
 
 from gateway.agent.model import ModelReply, Prompt, PromptItem, ToolResult, ToolSpec, UserText
 from gateway.agent.models.hosted import HostedSettings
-from gateway.agent.models.hosted_http import http_client
-from gateway.agent.models.hosted_payload import CallNames, arguments_object, clean, tool_name, user_text
+from gateway.agent.models.hosted.http import http_client
+from gateway.agent.models.hosted.payload import CallNames, arguments_object, clean, tool_name, user_text
 
 _CALL_NAMES = CallNames(r"[A-Za-z0-9_-]{1,64}")  # no dots, which our ids have
 

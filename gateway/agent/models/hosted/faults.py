@@ -11,7 +11,7 @@ from http import HTTPStatus
 import httpx2
 from pydantic_ai import exceptions as ai
 
-from gateway.agent.models.hosted_http import AnswerTooLargeError
+from gateway.agent.models.hosted.http import AnswerTooLargeError
 from gateway.errors import ErrorClass, ModelError
 from gateway.messages import Json
 

@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.agent.models.offline_language import Intent, Rule, Speech, Talk
+from gateway.agent.models.offline.language import Intent, Rule, Speech, Talk
 
 
 def _rule(intent: Intent, pattern: str, default: str = "") -> Rule:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cron.phrases_language import UNIVERSAL, Language, Piece, Words, bounded, unnamed
-from cron.phrases_readers import READERS
-from cron.phrases_values import Meaning
+from cron.phrases.language import UNIVERSAL, Language, Piece, Words, bounded, unnamed
+from cron.phrases.readers import READERS
+from cron.phrases.values import Meaning
 from gateway.errors import ScheduleError
 
 

@@ -1,7 +1,7 @@
 """The assistant without a language model: deterministic, no network, and honest about what it cannot do.
 
 It maps sentences to the tool calls that a model would make, and answers with what the tools say. Which words mean
-what is a table (`offline_english`); how times are read is the phrase finder's, which is handed in.
+what is a table (`english`); how times are read is the phrase finder's, which is handed in.
 """
 
 import json
@@ -22,8 +22,8 @@ from gateway.agent.model import (
     UserText,
     call_id,
 )
-from gateway.agent.models.offline_english import ENGLISH
-from gateway.agent.models.offline_jobs import (
+from gateway.agent.models.offline.english import ENGLISH
+from gateway.agent.models.offline.jobs import (
     TOOL,
     Known,
     exchanges,
@@ -34,8 +34,8 @@ from gateway.agent.models.offline_jobs import (
     phrase_of,
     words_of,
 )
-from gateway.agent.models.offline_language import ACTIONS, Intent, Rule, Speech
-from gateway.agent.models.offline_times import Wanted, changed, is_part, with_clock
+from gateway.agent.models.offline.language import ACTIONS, Intent, Rule, Speech
+from gateway.agent.models.offline.times import Wanted, changed, is_part, with_clock
 from gateway.clock import from_text
 
 LONGEST = 4000  # characters of a sentence that are looked at

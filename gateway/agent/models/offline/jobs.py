@@ -10,6 +10,7 @@ from gateway.agent.model import ModelReply, PromptItem, ToolCall, ToolResult, Us
 TOOL = "cron"
 _MENTION = re.compile(r'"([^"\n]{0,200})" \(([0-9a-f]{8})\)')
 _ID = re.compile(r"[0-9a-f]{8}")
+_FOLLOWS = "next|over|disabled|paused|pending_approval|broken|says|does|event"
 _MOMENT = re.compile(r"\b([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}):([0-9]{2})")
 _WORD = re.compile(r"\w+")
 
@@ -31,9 +32,7 @@ class Known:
     @property
     def schedule(self) -> str:
         """How a list words the schedule: between the job's id and what follows, without the zone."""
-        match = re.search(
-            rf"\({self.id}\): (.{{1,200}}?)(?: \([\w/+-]+\))?, (?:next|over|disabled|paused|pending_approval|broken|says|does|event)\b", self.line
-        )
+        match = re.search(rf"\({self.id}\): (.{{1,200}}?)(?: \([\w/+-]+\))?, (?:{_FOLLOWS})\b", self.line)
         return match[1] if match else ""
 
     @property

@@ -1,6 +1,6 @@
 """Time phrases: "tomorrow at nine", "every weekday at 9" → schedule. The only use of dateparser.
 
-Our own grammar first (`phrases_grammar`, one table per language), dateparser for single times second. Nothing is
+Our own grammar first (`grammar`, one table per language), dateparser for single times second. Nothing is
 guessed: what can mean two things, has passed, or is not understood is refused with a sentence that says so.
 """
 
@@ -12,11 +12,11 @@ from functools import cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from cron.phrases_english import ENGLISH
-from cron.phrases_grammar import Read, Reader, fold
-from cron.phrases_language import Language
-from cron.phrases_meaning import resolve
-from cron.phrases_values import Place, Slots
+from cron.phrases.english import ENGLISH
+from cron.phrases.grammar import Read, Reader, fold
+from cron.phrases.language import Language
+from cron.phrases.meaning import resolve
+from cron.phrases.values import Place, Slots
 from cron.schedule import At, Schedule
 from gateway.errors import ScheduleError
 
@@ -69,7 +69,7 @@ def understand(text: str, *, now: datetime, zone: str, languages: Sequence[str] 
             return schedule
     if any(reader.recurrence.search(folded) for reader in readers):  # dateparser knows single times only
         raise not_understood(text)
-    from cron.phrases_dateparser import single_time  # imports dateparser
+    from cron.phrases.dateparser import single_time  # imports dateparser
 
     return At(single_time(folded, place, languages, forms=FORMS))
 

@@ -11,8 +11,8 @@ from itertools import permutations, product
 
 import dateparser
 
-from cron.phrases_meaning import instant_of, past
-from cron.phrases_values import Place
+from cron.phrases.meaning import instant_of, past
+from cron.phrases.values import Place
 from gateway.errors import ScheduleError
 
 LONGEST = 100

@@ -20,8 +20,8 @@ from pydantic_ai.settings import ModelSettings
 
 from gateway.agent.model import ModelReply, Prompt, PromptItem, ToolCall, ToolResult, ToolSpec, UserText
 from gateway.agent.models.hosted import HostedSettings
-from gateway.agent.models.hosted_http import http_client
-from gateway.agent.models.hosted_payload import CallNames, arguments_text, clean, tool_name, user_text
+from gateway.agent.models.hosted.http import http_client
+from gateway.agent.models.hosted.payload import CallNames, arguments_text, clean, tool_name, user_text
 from gateway.messages import Json
 
 _MISTRAL = re.compile(r"[sx]tral", re.IGNORECASE)

@@ -11,8 +11,8 @@ from pydantic_ai.models import StreamedResponse
 
 from gateway.agent.model import ModelAnswer, ModelReply, Prompt, ToolCall, Usage, call_id
 from gateway.agent.models.hosted import HostedSettings
-from gateway.agent.models.hosted_faults import Server
-from gateway.agent.models.hosted_payload import clean
+from gateway.agent.models.hosted.faults import Server
+from gateway.agent.models.hosted.payload import clean
 from gateway.errors import ErrorClass, ModelError
 
 _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from gateway.errors import ConfigError
 
 if TYPE_CHECKING:
-    from gateway.agent.models.hosted_client import HostedModel
+    from gateway.agent.models.hosted.client import HostedModel
 
 OPENAI = "openai"
 ANTHROPIC = "anthropic"
@@ -53,8 +53,8 @@ def create(settings: HostedSettings) -> "HostedModel":
 
 
 def _openai(settings: HostedSettings, address: str, key: str) -> "HostedModel":
-    from gateway.agent.models.hosted_client import HostedModel  # heavy: see above
-    from gateway.agent.models.hosted_openai import OpenAIService
+    from gateway.agent.models.hosted.client import HostedModel  # heavy: see above
+    from gateway.agent.models.hosted.openai import OpenAIService
 
     return HostedModel(OpenAIService(settings, address, key), settings, host=host_of(address), secret=_secret(key))
 
@@ -66,8 +66,8 @@ def _anthropic(settings: HostedSettings, address: str, key: str) -> "HostedModel
         raise ConfigError(
             "model.provider: anthropic needs a package that is not installed; run: pip install 'tocsin[anthropic]'"
         ) from error
-    from gateway.agent.models.hosted_anthropic import AnthropicService  # heavy: see above
-    from gateway.agent.models.hosted_client import HostedModel
+    from gateway.agent.models.hosted.anthropic import AnthropicService  # heavy: see above
+    from gateway.agent.models.hosted.client import HostedModel
 
     return HostedModel(
         AnthropicService(settings, address, key), settings, host=host_of(address), secret=_secret(key)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from cron.phrases_values import (
+from cron.phrases.values import (
     CLOCKLESS,
     DAYS,
     HOURS_OF,

@@ -1,9 +1,9 @@
-"""English time phrases, as a table for the engine in `phrases_grammar`."""
+"""English time phrases, as a table for the engine in `grammar`."""
 
 from fractions import Fraction
 
-from cron.phrases_language import Kind, Language, Piece
-from cron.phrases_values import Part
+from cron.phrases.language import Kind, Language, Piece
+from cron.phrases.values import Part
 
 
 def _words(text: str) -> list[str]:

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from gateway.agent.models.offline_jobs import Known
-from gateway.agent.models.offline_language import Speech
+from gateway.agent.models.offline.jobs import Known
+from gateway.agent.models.offline.language import Speech
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from fractions import Fraction
 
-from cron.phrases_values import Part
+from cron.phrases.values import Part
 
 
 class Kind(Enum):

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from cron import json_text
-from cron.codec.fields import FIELDS, FieldError, snake
-from cron.codec.schedule import (
+from cron.codec.columns import FIELDS, FieldError, snake
+from cron.codec.shapes import (
     PAYLOAD_KEYS,
     SCHEDULE_KEYS,
     decode_payload,

@@ -28,7 +28,7 @@ from tests.journeys.platform import FileChannel, Platform, append
 CRASHED = 137
 STUCK = 3
 SPEED = 20  # how much faster than the machine's the children's time passes
-LONGEST = 20.0  # seconds until a child that has not finished its work gives up
+LONGEST = 8.0  # seconds until a child that has not finished its work gives up
 _EPOCH = 1_790_000_000.0  # an instant that all children count from, so that their clocks agree
 
 
@@ -157,11 +157,12 @@ async def _live(
     finished: Callable[[Gateway], bool] | None,
 ) -> None:
     before, after, steps = Fuse(fuses.before_commit), Fuse(fuses.after_commit), Fuse(fuses.file_step)
-    channel = FileChannel(place.platform)
+    clock = QuickClock()
+    channel = FileChannel(place.platform, clock)
     setup = Setup(
         home=place.home,
         config=Config.layered(environment={}, file={"cron": {"min_interval": "1s"}}),
-        clock=QuickClock(),
+        clock=clock,
         connect=lambda: FusedDriver(place.home.file("gateway.db"), before, after),
         store=JsonFileStore(place.home.file("cron.json"), files=FusedFiles(steps)),
         model=ScriptedModel(script),

@@ -5,10 +5,11 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from channels.base import Inlet
+from gateway.clock import Clock
 from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
 from gateway.outbox.port import Repeat
 
@@ -51,17 +52,18 @@ class FileChannel:
 
     name = NAME
 
-    def __init__(self, platform: Platform, *, repeat: Repeat = Repeat.MARKED) -> None:
+    def __init__(self, platform: Platform, clock: Clock, *, repeat: Repeat = Repeat.MARKED) -> None:
         self.repeat = repeat
         self.accepted = 0  # of this life: how many messages were handed in
         self._platform = platform
+        self._clock = clock
 
     async def run(self, inlet: Inlet) -> None:
         while True:
             inlet.alive()
             said = self._platform.said()
             for key, chat, text in said[self.accepted :]:
-                await inlet.receive(_message(key, chat, text))
+                await inlet.receive(_message(key, chat, text, self._clock.now()))
                 self.accepted += 1
             await asyncio.sleep(0.005)
 
@@ -93,12 +95,12 @@ def read(path: Path) -> Iterator[list[object]]:
             yield json.loads(line)
 
 
-def _message(key: str, chat: str, text: str) -> InboundMessage:
+def _message(key: str, chat: str, text: str, at: datetime) -> InboundMessage:
     return InboundMessage(
         channel=NAME,
         sender_id="anna",
         dedupe_keys=(f"{NAME}:{key}",),
         address=ChatAddress(channel=NAME, chat=chat),
         text=text,
-        received_at=datetime.now(UTC),
+        received_at=at,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cron import json_text
 from cron.codec import Given, check_state, decode_job, encode_job, upgrade
-from cron.codec.fields import FIELDS
+from cron.codec.columns import FIELDS
 from cron.job import (
     AfterRun,
     AgentPrompt,

@@ -8,7 +8,7 @@ Canonical: {"kind": "cron", "expr": "30 2 * * *"}, {"kind": "every", "every": "5
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from cron.codec.fields import FieldError, duration, instant, snake, text, write_duration, write_instant, zone
+from cron.codec.columns import FieldError, duration, instant, snake, text, write_duration, write_instant, zone
 from cron.job import AgentPrompt, Payload, Say, SystemEvent
 from cron.schedule import At, Cron, Every, Schedule
 from gateway.errors import ScheduleError

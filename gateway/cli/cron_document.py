@@ -1,0 +1,62 @@
+"""Jobs and runs as the JSON that `--json` prints: every field is always there, null when it is empty; pure."""
+
+from cron.codec_fields import FIELDS
+from cron.codec_schedule import encode_payload, encode_schedule
+from cron.job import Job, Run
+from cron.overview import Facts
+from gateway.cli.words import utc
+from gateway.messages import Json
+
+_INTERNAL = frozenset({"stamp", "state_stamp", "state"})
+
+
+def job_document(job: Job, facts: Facts) -> dict[str, Json]:
+    """A job with what is known of its runs."""
+    document: dict[str, Json] = {"id": job.id, "uid": job.uid, "name": job.name, "status": job.status.value}
+    for name, field in FIELDS.items():
+        if name not in _INTERNAL:
+            document.setdefault(name, _or_null(field.write(getattr(job, name))))
+    return document | {
+        "schedule": encode_schedule(job.schedule, job.tz) if job.schedule else None,
+        "payload": encode_payload(job.payload) if job.schedule else None,
+        "delivery": None,
+        "retry": None,
+        "state": job.state,
+        "next_run": utc(facts.next_run),
+        "last_run": utc(facts.last_run),
+        "last_status": facts.last_status or None,
+        "last_error": facts.last_error or None,
+        "run_count": facts.run_count,
+    }
+
+
+def run_document(run: Run) -> dict[str, Json]:
+    """A run as a row of history."""
+    took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    return {
+        "id": run.id,
+        "job_id": run.job_id,
+        "job_uid": run.job_uid,
+        "job_name": run.job_name,
+        "occurrence": run.occurrence,
+        "scheduled_at": utc(run.scheduled_at),
+        "started_at": utc(run.started_at),
+        "finished_at": utc(run.finished_at),
+        "duration_ms": round(took.total_seconds() * 1000) if took is not None else None,
+        "status": run.status.value,
+        "trigger": run.trigger.value,
+        "attempt": run.attempt,
+        "late_by_ms": round(run.late_by.total_seconds() * 1000),
+        "missed_count": run.missed_count,
+        "missed_until": utc(run.missed_until),
+        "trace_id": run.trace_id,
+        "output": run.output or None,
+        "error": run.error or None,
+        "error_class": run.error_class.value if run.error_class else None,
+        "delivery_status": run.delivery_status.value,
+        "messages_sent": run.messages_sent,
+    }
+
+
+def _or_null(value: Json) -> Json:
+    return None if value in ("", {}) else value

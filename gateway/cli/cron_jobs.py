@@ -1,0 +1,35 @@
+"""What the commands for jobs share: finding one as the operator does, and what is known of its runs."""
+
+from cron import overview
+from cron.book import OPERATOR, JobBook
+from cron.job import Job
+from cron.overview import Facts
+from gateway.cli.cron_document import job_document
+from gateway.cli.kept import Kept
+from gateway.cli.main import Call
+
+
+def find(kept: Kept, reference: str) -> Job:
+    """By id, uid, name or the beginning of an id; the operator sees every job."""
+    return JobBook(kept.jobs).find(reference, OPERATOR)
+
+
+def facts(kept: Kept, jobs: list[Job]) -> dict[str, Facts]:
+    """What moves, by uid: from the tables, or computed where nothing has run yet."""
+    now = kept.clock.now()
+    alone = {job.uid: Facts(next_run=overview.next_run(job, None, now)) for job in jobs} if not kept.has_tables else {}
+    return kept.read(lambda transaction: overview.facts_of(transaction, jobs, now), empty=alone)
+
+
+def present(call: Call, kept: Kept, job: Job) -> None:
+    """With --json, the job as the one document."""
+    if call.json:
+        call.document(job_document(job, facts(kept, [job])[job.uid]))
+
+
+def hint_without_gateway(call: Call, kept: Kept) -> None:
+    """Say what a newcomer would wonder about: nothing fires by itself."""
+    if not kept.settings.cron_enabled:
+        call.warn("note: [cron] enabled is false, so no job fires")
+    elif kept.gateway() is None:
+        call.warn("note: no gateway is running; jobs fire while `tocsin run` does")

@@ -28,11 +28,16 @@ def test_the_innermost_modules_need_only_the_standard_library() -> None:
     assert result.stderr == b""
 
 
-def test_every_package_file_stays_empty() -> None:
+OUTGREW_A_FILE = {"cron/codec", "cron/phrases", "gateway/agent/models/hosted", "gateway/agent/models/offline"}
+"""Parts that are folders because one file became too small for them; their package file is the part itself."""
+
+
+def test_every_other_package_file_stays_empty() -> None:
     packages = [
         *ROOT.glob("gateway/**/__init__.py"),
         *ROOT.glob("cron/**/__init__.py"),
         ROOT / "channels/__init__.py",
     ]
 
-    assert [path for path in packages if path.read_text().strip()] == []
+    full = {str(path.parent.relative_to(ROOT)) for path in packages if path.read_text().strip()}
+    assert full == OUTGREW_A_FILE

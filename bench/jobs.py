@@ -20,13 +20,13 @@ from cron.draft import Draft, Maker
 from cron.job import Job, Say
 from cron.schedule import At, Cron, Schedule
 from cron.stores.json_file import JsonFileStore
+from gateway.clock import SystemClock
 from gateway.messages import ChatAddress
 
 GROUP = "cron"
 ROUNDS = 3
 ADDS = 15
-NINE = datetime(2031, 3, 3, 9, tzinfo=UTC)  # a Monday; nothing is due before
-EARLY = NINE - timedelta(hours=1)
+MADE = datetime(2026, 1, 5, tzinfo=UTC)
 DAILY = Cron("0 9 * * *", "UTC")
 
 
@@ -42,7 +42,7 @@ def job(number: int, schedule: Schedule = DAILY) -> Job:
         payload=Say(text=f"reminder {number}"),
         address=address,
         tz="UTC",
-        created_at=EARLY,
+        created_at=SystemClock().now(),
         owner=address.owner,
         revision=1,
     )
@@ -76,7 +76,7 @@ def adding(run: Run) -> None:
 
 def _timed_add(book: JobBook, number: int) -> float:
     began = time.perf_counter()
-    book.add(Draft(say=f"water the plants {number}", cron="30 8 * * 1"), Maker(now=EARLY, zone="UTC"))
+    book.add(Draft(say=f"water the plants {number}", cron="30 8 * * 1"), Maker(now=MADE, zone="UTC"))
     return (time.perf_counter() - began) * 1000
 
 
@@ -114,8 +114,10 @@ async def claiming(run: Run) -> None:
 
 
 async def _claim(one: World) -> float:
+    nine = one.gateway.cron.next_fire
+    assert nine is not None
     began = time.perf_counter()
-    made = await one.gateway.cron.run_due(NINE)
+    made = await one.gateway.cron.run_due(nine)
     took = (time.perf_counter() - began) * 1000
     rows = await one.gateway.database.read(
         lambda t: t.execute("SELECT count(*), count(DISTINCT job_uid) FROM runs").fetchone()
@@ -138,13 +140,14 @@ async def ticking(run: Run) -> None:
     run.say("cron: a tick with 10,000 jobs")
     with run.home() as home:
         store = await asyncio.to_thread(fill, home / "cron.json", 10_000)
-        soon = [EARLY + timedelta(minutes=n) for n in range(1, 21)]
+        begin = SystemClock().now() + timedelta(seconds=1)
+        soon = [begin + timedelta(seconds=n) for n in range(1, 21)]  # by the clock that the steps are told
         for n, moment in enumerate(soon):
             await asyncio.to_thread(store.put, _new(n, moment))
         async with world(home, store=store) as one:
             cron = one.gateway.cron
             await cron.start()
-            nothing = [await _tick(one, EARLY) for _ in range(200)]
+            nothing = [await _tick(one, begin) for _ in range(200)]
             one_due = [await _tick(one, moment) for moment in soon]
     run.add(
         median_of(GROUP, "idle tick, 10,000 jobs", "ms", nothing, due=Due(limit=1)),

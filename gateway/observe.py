@@ -31,7 +31,19 @@ finally:
 HIDDEN = "[hidden]"
 SHORTEST_SECRET = 4  # a shorter one would blank half of every line, and protects nothing
 
-QUIET = ("httpx", "httpcore", "openai", "anthropic", "telegram", "slack_bolt", "slack_sdk", "asyncio", "aiohttp")
+QUIET = (
+    "aiohttp",
+    "anthropic",
+    "asyncio",
+    "httpcore",
+    "httpcore2",  # pydantic-ai and the vendors' SDKs bring their own
+    "httpx",
+    "httpx2",
+    "openai",
+    "slack_bolt",
+    "slack_sdk",
+    "telegram",
+)
 """Libraries that log whole addresses or payloads below WARNING."""
 
 _TOKENS = re.compile(

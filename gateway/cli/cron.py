@@ -14,7 +14,7 @@ COMMANDS = {
     "disable": "gateway.cli.cron_switch:disable",
     "run": "gateway.cli.cron_run:run",
     "cancel": "gateway.cli.cron_cancel:cancel",
-    "runs": "gateway.cli.cron_runs:runs",
+    "runs": "gateway.cli.cron_runs:runs_of",
     "next": "gateway.cli.cron_next:following",
 }
 
@@ -39,5 +39,5 @@ class CronGroup(click.Group):
 def command() -> None:
     """Make, list, change and run scheduled jobs.
 
-    A job is named by its id, its name, or the beginning of its id.
+    A job is meant by its id, its name, or the beginning of its id.
     """

@@ -1,7 +1,7 @@
 """Jobs and runs as the JSON that `--json` prints: every field is always there, null when it is empty; pure."""
 
-from cron.codec_fields import FIELDS
-from cron.codec_schedule import encode_payload, encode_schedule
+from cron.codec.columns import FIELDS
+from cron.codec.shapes import encode_payload, encode_schedule
 from cron.job import Job, Run
 from cron.overview import Facts
 from gateway.cli.words import utc

@@ -1,7 +1,6 @@
-"""What the commands for jobs share: finding one as the operator does, and what is known of its runs."""
+"""What the commands for jobs share: finding them as the operator does, and what is known of their runs."""
 
 from cron import overview
-from cron.book import OPERATOR, JobBook
 from cron.job import Job
 from cron.overview import Facts
 from gateway.cli.cron_document import job_document
@@ -9,15 +8,25 @@ from gateway.cli.kept import Kept
 from gateway.cli.main import Call
 
 
+def everything(kept: Kept) -> list[Job]:
+    """All jobs, oldest first: the operator sees every one."""
+    return sorted(kept.jobs.load().values(), key=lambda job: (job.created_at, job.id))
+
+
 def find(kept: Kept, reference: str) -> Job:
-    """By id, uid, name or the beginning of an id; the operator sees every job."""
-    return JobBook(kept.jobs).find(reference, OPERATOR)
+    """By id, uid, name or the beginning of an id."""
+    from cron.book import resolve  # brings the grammar of time phrases, which a list does not need
+
+    return resolve(reference, everything(kept))
 
 
 def facts(kept: Kept, jobs: list[Job]) -> dict[str, Facts]:
     """What moves, by uid: from the tables, or computed where nothing has run yet."""
     now = kept.clock.now()
-    alone = {job.uid: Facts(next_run=overview.next_run(job, None, now)) for job in jobs} if not kept.has_tables else {}
+
+    def alone() -> dict[str, Facts]:
+        return {job.uid: Facts(next_run=overview.next_run(job, None, now)) for job in jobs}
+
     return kept.read(lambda transaction: overview.facts_of(transaction, jobs, now), empty=alone)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from cron.stores.json_file import JsonFileStore
-from cron.target import LOG
 from gateway import home, zones
 from gateway.clock import SystemClock
 from gateway.configfile import essentials
@@ -64,10 +63,10 @@ class Kept:
         for note in home.prepare(self.home):
             self._warn(note)
 
-    def read(self, work: Work[T], *, empty: T) -> T:
-        """Look into the tables; `empty` when there are none yet."""
+    def read(self, work: Work[T], *, empty: Callable[[], T]) -> T:
+        """Look into the tables; what `empty` says when there are none yet."""
         if not self._file.exists():
-            return empty
+            return empty()
         driver = SqliteDriver(self._file, read_only=True)
         try:
             return _looking(driver.transaction, work, empty)
@@ -104,13 +103,8 @@ class Kept:
         return self.home.file(url.removeprefix(_SQLITE))
 
 
-def nowhere(address: ChatAddress) -> bool:
-    """Whether what is said there is heard by nobody."""
-    return address.channel == LOG
-
-
-def _looking(transaction: Transaction, work: Work[T], empty: T) -> T:
+def _looking(transaction: Transaction, work: Work[T], empty: Callable[[], T]) -> T:
     transaction.execute("BEGIN")  # one view of all tables
     if not transaction.execute(_HAS_TABLES).fetchone()[0]:
-        return empty  # a gateway is being started for the first time
+        return empty()  # a gateway is being started for the first time
     return work(transaction)

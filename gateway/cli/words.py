@@ -1,16 +1,19 @@
 """What commands print for people: tables, and lines that no stored text can bend out of shape; pure."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 _GAP = "  "
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the direction of writing around, and what is no character."""
 
 
 def clean(text: str) -> str:
     """The text without what would steer the terminal: a chat or a model may have written it."""
-    return "".join(char if char in "\n\t" or char.isprintable() else "�" for char in text)
+    return _STEERING.sub("�", text)
 
 
 def line(text: str, *, widest: int = 500) -> str:

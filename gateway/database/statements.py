@@ -113,3 +113,4 @@ TURN_OF_RUN = """SELECT turns.id FROM turns JOIN inbox ON inbox.seq = turns.seq
     WHERE inbox.kind = 'due' AND inbox.session = ? AND turns.state = 'running'"""
 OPEN_RUN_OF = """SELECT id FROM runs WHERE job_uid = ? AND status IN ('queued', 'running', 'retry_wait',
     'awaiting_approval') LIMIT 1"""
+JOBS_OF_RUNS = "SELECT job FROM runs WHERE seq IN (SELECT max(seq) FROM runs GROUP BY job_uid)"

@@ -80,7 +80,7 @@ def test_libraries_that_use_logging_write_the_same_lines(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("name", ["httpx", "httpcore", "openai", "telegram", "telegram.ext", "slack_bolt"])
+@pytest.mark.parametrize("name", ["httpx", "httpcore", "httpx2", "httpcore2", "openai", "telegram", "telegram.ext", "slack_bolt"])
 def test_libraries_that_log_addresses_are_quiet_below_warning(tmp_path: Path, name: str) -> None:
     file = start(tmp_path)
 

@@ -90,11 +90,18 @@ def plan(job: Job, cursor: Cursor, now: datetime) -> Plan | None:
     moved = Cursor(fingerprint=cursor.fingerprint, handled_until=last, next_at=following)
     if job.misfire is Misfire.FIRE_ALL:
         runs = _recent(schedule, first, now, window(job, last))
-    elif now - last > window(job, last) or (job.misfire is Misfire.SKIP and now - last > LATE):
+    elif _too_late(job, last, now):
         runs = ()
     else:
         runs = (last,)
     return Plan(runs=runs, missed=_missed(schedule, first, last, runs), cursor=moved)
+
+
+def _too_late(job: Job, last: datetime, now: datetime) -> bool:
+    late = now - last
+    if late <= LATE and job.misfire_window is None:
+        return False  # every other window is longer, and computing it is dear
+    return late > window(job, last) or (job.misfire is Misfire.SKIP and late > LATE)
 
 
 def window(job: Job, occurrence: datetime) -> timedelta:
@@ -113,9 +120,12 @@ def latest(schedule: Schedule, first: datetime, now: datetime) -> tuple[datetime
 
     Looks back in growing steps: after ten years this costs a few dozen computations, not millions.
     """
-    following = schedule.next_after(now)
     if isinstance(schedule, Every):
-        return first + ((now - first) // schedule.interval) * schedule.interval, following
+        return first + ((now - first) // schedule.interval) * schedule.interval, schedule.next_after(now)
+    following = schedule.next_after(first)
+    if following is None or following > now:
+        return first, following  # on time, as nearly always: the dearest computation is made once
+    following = schedule.next_after(now)
     step = timedelta(minutes=1)
     while now - step > first:
         found = schedule.next_after(now - step)

@@ -1,7 +1,6 @@
 """Builds the parts and hands them to each other; the only file that knows concrete ones."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
 from cron.target import LOG
 from cron.tool import CronTool, Rules
-from gateway import plugins, requests, waiting, zones
+from gateway import plugins, zones
 from gateway.agent import prompt
 from gateway.agent.journal import Claim
 from gateway.agent.lanes import Lanes
@@ -39,19 +38,20 @@ from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
 from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
-from gateway.errors import ConfigError, StoreError
+from gateway.errors import ConfigError
 from gateway.home import Home
-from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage
+from gateway.messages import ChatAddress, InboundMessage
+from gateway.neighbours import Neighbours
 from gateway.outbox.delivery import Outbox
-from gateway.outbox.records import MessageRecord
 from gateway.retention import Retention, forget
 from gateway.status import Status, write_status
 from gateway.tools.base import Turn
 from gateway.tools.message import MessageTool, Speaker
+from gateway.undelivered import Undelivered
+from gateway.waiting import CONSOLE
 
 logger = structlog.get_logger()
 
-CONSOLE = "console"
 TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others go on at the next start
 SEND_GRACE = timedelta(seconds=5)
 HOUSEKEEPING = timedelta(hours=1)
@@ -81,20 +81,18 @@ class Gateway:
         self._tasks = tasks
         self._clock = clock
         self._connect = setup.connect or database_of(home, config)
-        self.database = Database(
-            self._connect, clock, reserve=Reserve(home.path / "gateway.reserve"), on_change=self._look_around
-        )
+        self.database = Database(self._connect, clock, reserve=Reserve(home.path / "gateway.reserve"))
         self.store = setup.store or store_of(home, config)
         self.outbox = Outbox(self.database, clock, self._spawn, hold=config.outbox.ambiguous == "hold")
-        self.outbox.settled = self._settled
         self.say = Speaker(self.database, self.outbox, clock)
+        self.outbox.settled = Undelivered(self.say, owners_of(config), self._spawn).settled
         self._model = setup.model or model_of(config)
         self.handler = RunHandler(
             store=self.store,
             database=self.database,
             clock=clock,
             default_target=target_of(config),
-            left_words=self._look_into_outbox,
+            left_words=self._look,
         )
         self.lanes = Lanes(
             self.database,
@@ -110,14 +108,16 @@ class Gateway:
             bus=self.bus,
             clock=clock,
             default_target=target_of(config),
-            left_words=self._look_into_outbox,
+            left_words=self._look,
             settle=self.handler.settle,
         )
         self.loop = self._agent_loop(config, clock)
         self.supervisor = Supervisor(self.bus, self.outbox, clock)
+        self.neighbours = Neighbours(
+            database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
+        )
+        self.database.on_change = self._look
         self._intake: list[asyncio.Task[None]] = []
-        self._looking = asyncio.Event()
-        self._last_event = 0
 
     def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
         def zone(address: ChatAddress) -> str:
@@ -169,15 +169,14 @@ class Gateway:
         await asyncio.to_thread(self._prepare)
         await self.database.start()
         await self.database.write(take_over)
-        self._last_event = await self.database.read(requests.newest)
-        await self._note_waiters()
+        await self.neighbours.start()
         if self._setup.scheduler:
             tasks, maker = tasks_of(self._setup.config), maker_of(self._setup.config, self._clock)
             await asyncio.to_thread(declare, self.store, tasks, maker)
             await self.cron.start()
         await self._start_channels()
         await self.lanes.start()
-        loops = [self._look, self._keep_house, self._tell_status]
+        loops = [self.neighbours.run, self._keep_house, self._tell_status]
         if self._setup.scheduler:
             loops += [self.cron.run, self.cron.watch]
         for loop in loops:
@@ -212,6 +211,9 @@ class Gateway:
     async def _work(self, claim: Claim) -> None:
         await self.loop.work(claim)
 
+    def _look(self) -> None:
+        self.neighbours.look()
+
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
 
@@ -228,61 +230,6 @@ class Gateway:
                 await self._clock.sleep(timedelta(seconds=1))
             else:
                 return
-
-    # -- what others have written -------------------------------------------------------------------------
-
-    def _look_around(self) -> None:
-        self._looking.set()
-
-    def _look_into_outbox(self) -> None:
-        self._looking.set()
-
-    async def _look(self) -> None:
-        """Take up what other processes, or transactions of other parts, have put into the tables."""
-        while True:
-            await self._looking.wait()
-            try:
-                await self._note_waiters()
-                await self._cancel_what_was_asked()
-                self._looking.clear()
-                await self.bus.refresh()
-                await self.outbox.refresh()
-            except StoreError:
-                self._looking.set()
-                raise
-
-    async def _note_waiters(self) -> None:
-        now = self._clock.now()
-        chats = await self.database.read(lambda transaction: waiting.held(transaction, now=now))
-        self.outbox.held = {(CONSOLE, chat) for chat in chats}
-        if chats:
-            asyncio.get_running_loop().call_later(waiting.LEASE.total_seconds(), self._look_around)
-
-    async def _cancel_what_was_asked(self) -> None:
-        since = self._last_event
-        for seq, name in await self.database.read(lambda t: requests.cancellations(t, since=since)):
-            self._last_event = max(self._last_event, seq)
-            self.loop.cancel(name)
-
-    # -- what follows from a delivery ---------------------------------------------------------------------
-
-    def _settled(self, record: MessageRecord, state: str) -> None:
-        message = record.message
-        if state == "dead" and message.caller is not Caller.NOTICE:
-            self._spawn(self._tell_owner(message))
-
-    async def _tell_owner(self, message: OutboundMessage) -> None:
-        channel = self._setup.config.channels.get(message.address.channel)
-        for owner in channel.owners if channel else ():
-            notice = OutboundMessage(
-                delivery_id=f"{message.delivery_id}.dead",
-                address=ChatAddress(channel=message.address.channel, chat=owner),
-                caller=Caller.NOTICE,
-                text=f"A message to {message.address} could not be delivered; `tocsin outbox list` has it.",
-            )
-            with contextlib.suppress(StoreError):  # it is in the table of the outbox, and shown by status
-                await self.say(notice)
-            return
 
     def _is_admin(self, turn: Turn) -> bool:
         channel = self._setup.config.channels.get(turn.address.channel)
@@ -413,6 +360,11 @@ def maker_of(config: Config, clock: Clock) -> Maker:
         min_interval=config.cron.min_interval,
         at_min_lead=config.cron.at_min_lead,
     )
+
+
+def owners_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """Whom each channel can tell about itself."""
+    return {name: section.owners for name, section in config.channels.items()}
 
 
 def target_of(config: Config) -> ChatAddress | None:

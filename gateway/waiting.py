@@ -6,6 +6,9 @@ from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 
+CONSOLE = "console"
+"""The channel of terminals."""
+
 LEASE = timedelta(seconds=3)  # a terminal that was killed holds its chat no longer than this
 
 

@@ -46,7 +46,10 @@ def _pairs(job: Job, facts: Facts, default: ChatAddress | None) -> list[tuple[st
 def _more(job: Job, facts: Facts) -> list[tuple[str, str]]:
     last = minute(facts.last_run, job.tz) + (f" ({facts.last_status})" if facts.last_status else "")
     return [
-        ("Means", describe(job.schedule, zone=job.tz) if job.schedule else "nothing, until it is given a schedule"),
+        (
+            "Means",
+            describe(job.schedule, zone=job.tz) if job.schedule else "nothing, until it is given a schedule",
+        ),
         ("Last Run", last),
         ("Last Error", facts.last_error),
         ("Runs", str(facts.run_count)),

@@ -52,8 +52,9 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
     import structlog
 
     from channels.console import ConsoleChannel
-    from gateway.app import CONSOLE, Setup, channels_of, running
+    from gateway.app import Setup, channels_of, running
     from gateway.clock import SystemClock
+    from gateway.waiting import CONSOLE
 
     logger = structlog.get_logger()
     for note in (*loaded.warnings, *repaired):

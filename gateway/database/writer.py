@@ -1,7 +1,7 @@
 """Database: one thread that writes, many works in one commit.
 
 A commit costs an fsync, whatever is in it. While one is under way, the works that arrive wait together, and the
-next commit takes them all. Each has a savepoint of its own: one that fails undoes itself and no other.
+next commit takes them all. One that fails undoes itself and no other.
 """
 
 import asyncio
@@ -152,8 +152,7 @@ class Database:
     def _commit(self, driver: Driver, group: list[_Order]) -> list[tuple[_Order, Any]]:
         """Each order with its result or its own error; raises StoreError if nothing at all was written."""
         try:
-            driver.begin()
-            results = [(order, self._try(driver, order)) for order in group]
+            results = self._do(driver, group)
             driver.commit()
         except Exception as error:
             driver.rollback()
@@ -162,7 +161,19 @@ class Database:
             self._failure = None
         return results
 
+    def _do(self, driver: Driver, group: list[_Order]) -> list[tuple[_Order, Any]]:
+        """All works, in a transaction that is left open."""
+        driver.begin()
+        try:
+            return [(order, order.work(driver.transaction)) for order in group]
+        except Exception:  # noqa: BLE001 - whichever it was, it fails again below and is answered there
+            # Savepoints are two statements a work, so they are made only where something fails: from the start.
+            driver.rollback()
+            driver.begin()
+            return [(order, self._try(driver, order)) for order in group]
+
     def _try(self, driver: Driver, order: _Order) -> Any:
+        """The work's result or its own error; with a savepoint, so that an error undoes nothing else."""
         transaction = driver.transaction
         transaction.execute("SAVEPOINT work")
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
@@ -143,9 +144,7 @@ def live(
 ) -> None:
     """Be the gateway until everything is done, or (without `finished`) until somebody kills this process."""
     prepare(place.home)
-    with (place.folder / "log.txt").open("a") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    sys.stdout = sys.stderr = (place.folder / "log.txt").open("a", buffering=1)
     with GatewayLock.take(place.home, QuickClock().now()):
         asyncio.run(_live(place, script, fuses or Fuses(), finished))
 

@@ -1,4 +1,4 @@
-"""The journey that is interrupted everywhere: what is said, what the model does, and what must be true at its end."""
+"""The journey that is interrupted everywhere: what is said, what the model does, what must be true at its end."""
 
 import json
 import re
@@ -121,7 +121,7 @@ def _check_runs(place: Place) -> None:
     """Each occurrence of each job has one row, or is one of a missed span's."""
     with look(place.home) as database:
         rows = database.execute(
-            "SELECT json_extract(job, '$.name'), status, scheduled_at, missed_count FROM runs ORDER BY scheduled_at"
+            "SELECT job ->> 'name', status, scheduled_at, missed_count FROM runs ORDER BY scheduled_at"
         ).fetchall()
     once = [row for row in rows if row[0] == "once"]
     ticks = [row for row in rows if row[0] == "tick"]

@@ -241,7 +241,8 @@ class Gateway:
         rules = retention_of(self._setup.config)
         while True:
             now = self._clock.now()
-            await self.database.write(lambda transaction, now=now: forget(transaction, rules, now=now))  # type: ignore[misc]
+            while await self.database.write(lambda transaction: forget(transaction, rules, now=now)):
+                await self._clock.sleep(timedelta())
             await self._clock.sleep(HOUSEKEEPING)
 
     async def _tell_status(self) -> None:

@@ -18,13 +18,25 @@ class Retention:
     dedupe: timedelta = timedelta(days=7)
 
 
-def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> None:
-    """Delete what is older than the rules say; nothing that is open or waiting is touched."""
-    old = to_text(now - rules.history)
-    transaction.execute(sql.FORGET_KEYS, (to_text(now - rules.dedupe),))
-    transaction.execute(sql.FORGET_EVENTS, (to_text(now - rules.dedupe),))
-    transaction.execute(sql.FORGET_WAITERS, (to_text(now),))
-    transaction.execute(sql.FORGET_ISOLATED, (to_text(now - rules.sessions_isolated),))
-    transaction.execute(sql.FORGET_MESSAGES, (old,))
-    transaction.execute(sql.FORGET_RUNS, (old,))
-    transaction.execute(sql.TRIM_RUNS, (rules.runs_per_job,))
+SLICE = 500  # rows of a kind in one transaction: a message that comes meanwhile waits for no more
+TURNS = 500  # of a session: more of its past is never read
+
+
+def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> int:
+    """Delete some of what is older than the rules say, and return how many rows; nothing open is touched.
+
+    Call it again, in transactions of their own, until it returns 0.
+    """
+    history = to_text(now - rules.history)
+    known = to_text(now - rules.dedupe)
+    limits: tuple[tuple[str, str | int], ...] = (
+        (sql.FORGET_KEYS, known),
+        (sql.FORGET_EVENTS, known),
+        (sql.FORGET_WAITERS, to_text(now)),
+        (sql.FORGET_ISOLATED, to_text(now - rules.sessions_isolated)),
+        (sql.FORGET_MESSAGES, history),
+        (sql.FORGET_RUNS, history),
+        (sql.TRIM_RUNS, rules.runs_per_job),
+        (sql.TRIM_SESSIONS, TURNS),
+    )
+    return sum(transaction.execute(statement, (limit, SLICE)).rowcount for statement, limit in limits)

@@ -9,8 +9,7 @@ from cron.book import JobBook
 from cron.draft import Maker, changed_job, checked, unique_name
 from cron.job import Job
 from gateway import config as configuration
-from gateway.cli import cron_jobs
-from gateway.cli.cron_file import given, overlaid, read
+from gateway.cli import cron_file, cron_jobs
 from gateway.cli.cron_flags import NAMES, Flags, job_flags
 from gateway.cli.cron_words import target_text
 from gateway.cli.kept import Kept
@@ -19,7 +18,7 @@ from gateway.cli.targets import check_channel
 from gateway.cli.words import clean
 from gateway.config import Config
 from gateway.errors import JobChangedError, UserError
-from gateway.messages import ChatAddress
+from gateway.messages import ChatAddress, Json
 
 MAKER = "operator"
 ATTEMPTS = 5  # to write a job that others change at the same time
@@ -73,8 +72,7 @@ class Desk:
 
     def from_file(self, wanted: Flags) -> Job:
         """A new job of a JSON object."""
-        stored = self._file_of(wanted)
-        job = read(stored, given(self.kept.zone, self.kept.clock.now()))
+        job = cron_file.new_job(self._file_of(wanted), zone=self.kept.zone, now=self.kept.clock.now())
         self._admit(job)
         self.kept.prepare()
         for _ in range(ATTEMPTS):
@@ -102,7 +100,7 @@ class Desk:
 
     def _following(self, job: Job, wanted: Flags) -> Job:
         if wanted.job is not None:
-            following = overlaid(job, self._file_of(wanted))
+            following = cron_file.overlaid(job, self._file_of(wanted))
             self._admit(following)
             return following
         address, draft = wanted.address(), wanted.draft()
@@ -113,11 +111,11 @@ class Desk:
             job = changed_job(job, draft, maker, taken)
         return replace(job, address=address) if address is not None else job
 
-    def _file_of(self, wanted: Flags) -> dict[str, object]:
+    def _file_of(self, wanted: Flags) -> dict[str, Json]:
         if more := wanted.said():
             raise UserError(f"--job is the whole job; say {' and '.join(more)} inside it")
         with click.open_file(wanted.job or "-", encoding="utf-8") as file:
-            return overlaid.parse(file.read())
+            return cron_file.parse(file.read())
 
     def _maker(self, address: ChatAddress | None) -> Maker:
         self._check(address)

@@ -26,6 +26,9 @@ _ANOTHERS = frozenset({"revision", "state_revision", "created_at", "created_by",
 _GROUPS = (SCHEDULE_KEYS | {"schedule"}, PAYLOAD_KEYS | {"payload"}, frozenset({"status", "enabled", "status_reason"}))
 """Keys that say the same thing together: one of them in the new object replaces all of them."""
 
+_ALIASES = {"timezone", "session_target", "job_id"}  # of tz, session, id
+_KEYS = FIELDS.keys() | SCHEDULE_KEYS | PAYLOAD_KEYS | {"schedule", "payload", "enabled"} | _ALIASES
+
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -41,8 +44,7 @@ def parse(text: str) -> dict[str, Json]:
         raise UserError("--job is not JSON that can be read: it is nested too deeply") from error
     if not isinstance(value, dict):
         raise UserError('--job is one JSON object, such as {"name": "news", "cron": "0 9 * * *", "prompt": "…"}')
-    kept = {key: part for key, part in value.items() if part is not None and snake(key) not in _SHOWN}
-    return kept
+    return {key: part for key, part in value.items() if part is not None and snake(key) not in _SHOWN}
 
 
 def new_job(stored: dict[str, Json], *, zone: str, now: datetime) -> Job:
@@ -68,7 +70,7 @@ def overlaid(job: Job, stored: dict[str, Json]) -> Job:
 
 def _read(stored: dict[str, Json], given: Given) -> Job:
     job = decode_job(stored, given)
-    faults = [_unknown(key) for key in job.extra or {}]
+    faults = [_unknown(key) for key in stored if snake(key) not in _KEYS]
     if job.status is JobStatus.BROKEN:
         faults.append(job.status_reason)
     if faults:
@@ -77,6 +79,5 @@ def _read(stored: dict[str, Json], given: Given) -> Job:
 
 
 def _unknown(key: str) -> str:
-    known = sorted({*FIELDS, "schedule", "payload", *SCHEDULE_KEYS, *PAYLOAD_KEYS})
-    near = difflib.get_close_matches(snake(key), known, n=1)
+    near = difflib.get_close_matches(snake(key), sorted(_KEYS), n=1)
     return f'unknown key "{key[:80]}"{f" (did you mean {near[0]}?)" if near else ""}'

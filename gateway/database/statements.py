@@ -63,17 +63,22 @@ STOP_WAITING = "DELETE FROM waiters WHERE session = ? AND holder = ?"
 WAITERS = "SELECT session, until FROM waiters WHERE until > ?"
 
 # -- retention --------------------------------------------------------------------------------------------------
-FORGET_KEYS = "DELETE FROM dedupe WHERE seen_at < ?"
-FORGET_EVENTS = "DELETE FROM events WHERE at < ?"
-FORGET_WAITERS = "DELETE FROM waiters WHERE until < ?"
-FORGET_MESSAGES = "DELETE FROM outbox WHERE state <> 'open' AND finished_at < ?"
+# Each deletes at most as many rows as its last parameter says, so that nobody waits for the others.
+FORGET_KEYS = "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE seen_at < ? LIMIT ?)"
+FORGET_EVENTS = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)"
+FORGET_WAITERS = "DELETE FROM waiters WHERE session IN (SELECT session FROM waiters WHERE until < ? LIMIT ?)"
+FORGET_MESSAGES = """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
+    WHERE state <> 'open' AND finished_at < ? LIMIT ?)"""
 FORGET_ISOLATED = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM turns
-    WHERE session LIKE 'cron:%' AND state <> 'running' AND finished_at < ?)"""
-FORGET_RUNS = """DELETE FROM runs WHERE finished_at < ?
-    AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"""
+    WHERE session LIKE 'cron:%' AND state <> 'running' AND finished_at < ? LIMIT ?)"""
+FORGET_RUNS = """DELETE FROM runs WHERE seq IN (SELECT seq FROM runs WHERE finished_at < ?
+    AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval') LIMIT ?)"""
 TRIM_RUNS = """DELETE FROM runs WHERE seq IN (SELECT seq FROM (
     SELECT seq, status, row_number() OVER (PARTITION BY job_uid ORDER BY seq DESC) AS age FROM runs)
-    WHERE age > ? AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval'))"""
+    WHERE age > ? AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval') LIMIT ?)"""
+TRIM_SESSIONS = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM (
+    SELECT seq, state, row_number() OVER (PARTITION BY session ORDER BY seq DESC) AS age FROM turns)
+    WHERE age > ? AND state <> 'running' LIMIT ?)"""
 
 # -- runs and cursors -------------------------------------------------------------------------------------------
 CLAIM_RUN = """INSERT INTO runs (id, job_uid, occurrence, owner, job, status, cause, scheduled_at, late_by_ms,

@@ -76,7 +76,14 @@ class Outbox:
     def render(self, message: OutboundMessage) -> Sequence[Part]:
         """The parts, or nothing when the channel is off: then they are rendered once it is on."""
         line = self._lines.get(message.address.channel)
-        return line.carrier.render(message) if line and not line.halted else ()
+        if line is None or line.halted:
+            return ()
+        try:
+            return line.carrier.render(message)
+        except Exception:
+            # It is kept, and its lane decides: who speaks is not to blame for how a channel renders.
+            logger.exception("a message cannot be rendered", delivery=message.delivery_id)
+            return ()
 
     def reserve(self, address: ChatAddress) -> bool:
         """Whether the next message may be sent as soon as it is committed; then the lane is kept for it."""

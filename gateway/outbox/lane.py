@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import structlog
 
@@ -25,6 +25,7 @@ from gateway.outbox.port import Repeat, Searchable
 from gateway.outbox.records import MessageRecord, PartRecord
 
 logger = structlog.get_logger()
+T = TypeVar("T")
 
 IN_MEMORY = 100  # messages of one chat; the rest stays in the table until their turn
 STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the database refuses
@@ -54,6 +55,7 @@ class Lane:
         self.more = False  # there are rows in the table that are not in the queue
         self.busy = False  # a task works on it, or its next message is being committed
         self._queue: deque[MessageRecord] = deque()
+        self._highest = 0  # the last row that is or was in the queue: no row comes twice
         self._done: _Done | None = None
         self._database = database
         self._clock = clock
@@ -74,9 +76,12 @@ class Lane:
         """A message was committed; `reserved`: its first part as `sending`."""
         if reserved:
             self.busy = False
+        elif seq <= self._highest:
+            return  # read from the table before we were told of it
         elif self.more or len(self._queue) >= IN_MEMORY:
             self.more = True  # it is in the table, behind others
             return
+        self._highest = max(self._highest, seq)
         found = [PartRecord(n, part, "pending") for n, part in enumerate(parts)]
         if reserved:
             found[0].state = RESERVED
@@ -112,9 +117,12 @@ class Lane:
         )
         self.more = len(found) == IN_MEMORY
         self._queue.extend(found)
+        self._highest = max([self._highest, *(record.seq for record in found)])
 
     async def _send_next(self, record: MessageRecord) -> None:
         part = await self._next_part(record)
+        if part is None:
+            return
         try:
             if part.state == "sending":
                 raise AmbiguousDeliveryError("the gateway ended while this was being sent")
@@ -129,21 +137,32 @@ class Lane:
             self.line.answered()
             self._arrived(record, part, sent_as)
 
-    async def _next_part(self, record: MessageRecord) -> PartRecord:
-        """The part to send, durably marked as being sent, unless it is so already."""
+    async def _next_part(self, record: MessageRecord) -> PartRecord | None:
+        """The part to send, durably marked as being sent; None if there is none any more."""
         fresh: Sequence[Part] = ()
         if not record.parts:
-            fresh = self.line.carrier.render(record.message)
+            fresh = self._rendered(record)
             record.parts = [PartRecord(n, part, "pending") for n, part in enumerate(fresh)]
         part = record.next_part()
         if part is None:
-            raise RuntimeError(f"message {record.message.delivery_id} is open, though all of it was sent")
-        if part.state == "pending":
-            await self._write(records.taking(record, part, fresh))
-            part.state = RESERVED
-        else:
+            await self._end(record, PartRecord(0, Part(payload={})), "dead", "it cannot be rendered")
+            return None
+        if part.state != "pending":
             await self._write()
+            return part
+        if not await self._write(records.taking(record, part, fresh)):
+            self._queue.popleft()  # dropped by the operator, or printed by a terminal that waits for it
+            return None
+        part.state = RESERVED
         return part
+
+    def _rendered(self, record: MessageRecord) -> Sequence[Part]:
+        try:
+            return self.line.carrier.render(record.message)
+        except Exception:
+            # A message that its channel cannot render must not keep the others of the chat from arriving.
+            logger.exception("a message cannot be rendered", delivery=record.message.delivery_id)
+            return ()
 
     async def _parcel(self, record: MessageRecord, part: PartRecord) -> Parcel:
         message, edits = record.message, ""
@@ -201,7 +220,7 @@ class Lane:
                 self.line.halted = str(error)
                 await self._mark(record, part, "pending")
             case policy.End(state):
-                await self._end(record, part, state, error)
+                await self._end(record, part, state, str(error))
 
     async def _later(
         self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta
@@ -235,7 +254,7 @@ class Lane:
         if carrier.repeat is Repeat.DEDUPED:
             await self._mark(record, part, "pending")
         elif self._hold or part.repeats:
-            await self._end(record, part, "unknown", error)
+            await self._end(record, part, "unknown", str(error))
         else:
             part.repeats += 1
             await self._mark(record, part, "pending")
@@ -250,10 +269,10 @@ class Lane:
         part.state = state
         await self._write(records.marking(record, part))
 
-    async def _end(self, record: MessageRecord, part: PartRecord, state: str, error: DeliveryError) -> None:
+    async def _end(self, record: MessageRecord, part: PartRecord, state: str, error: str) -> None:
         self._queue.popleft()
         at = to_text(self._clock.now())
-        self._done = _Done(records.ending(record, part, state, str(error), at), record, state)
+        self._done = _Done(records.ending(record, part, state, error, at), record, state)
         await self._write()
 
     # -- waiting and writing ------------------------------------------------------------------------------
@@ -272,14 +291,15 @@ class Lane:
             waiting.cancel()
         return not self._closing.is_set()
 
-    async def _write(self, work: Work[None] | None = None) -> None:
+    async def _write(self, work: Work[T] | None = None) -> T | None:
         """Write it, together with what the last request came to; a database that refuses is asked again."""
         done, self._done = self._done, None
+        result: T | None = None
         if done is None and work is None:
-            return
+            return None
         while True:
             try:
-                await self._database.write(_both(done, work), essential=True)
+                result = await self._database.write(_both(done, work), essential=True)
             except StoreError as error:
                 logger.exception("the outbox cannot be written", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)
@@ -287,13 +307,13 @@ class Lane:
                 break
         if done is not None and done.record is not None:
             self._settled(done.record, done.state)
+        return result
 
 
-def _both(done: _Done | None, work: Work[None] | None) -> Work[None]:
-    def write(transaction: Transaction) -> None:
+def _both(done: _Done | None, work: Work[T] | None) -> Work[T | None]:
+    def write(transaction: Transaction) -> T | None:
         if done is not None:
             done.work(transaction)
-        if work is not None:
-            work(transaction)
+        return work(transaction) if work is not None else None
 
     return write

@@ -18,7 +18,7 @@ class PartRecord:
 
     n: int
     part: Part
-    state: str
+    state: str = "pending"
     repeats: int = 0
     platform_id: str = ""
 
@@ -131,14 +131,19 @@ def platform_id(transaction: Transaction, delivery_id: str, n: int) -> str:
 # -- moving from state to state: each returns the work of one transaction, with the values of this moment -----
 
 
-def taking(record: MessageRecord, part: PartRecord, fresh: Sequence[Part]) -> Work[None]:
-    """A request will be made for this part; `fresh`: the message was only now rendered."""
+def taking(record: MessageRecord, part: PartRecord, fresh: Sequence[Part]) -> Work[bool]:
+    """A request will be made for this part; `fresh`: the message was only now rendered.
+
+    False, and nothing is changed, if somebody else has taken, dropped or sent it meanwhile.
+    """
     row = (part.repeats, record.seq, part.n)
 
-    def write(transaction: Transaction) -> None:
-        if fresh:
+    def write(transaction: Transaction) -> bool:
+        if transaction.execute(sql.IS_OPEN, (record.seq,)).fetchone() is None:
+            return False
+        if fresh and not transaction.execute(sql.PARTS_OF, (record.seq,)).fetchall():
             add_parts(transaction, record.seq, fresh)
-        transaction.execute(sql.TAKE_PART, row)
+        return transaction.execute(sql.TAKE_PART, row).rowcount == 1
 
     return write
 

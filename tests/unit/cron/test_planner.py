@@ -145,35 +145,35 @@ def test_the_next_times_that_are_previewed_are_those_that_fire() -> None:
 HOURLY, DAILY, ONCE = Every(HOUR, NOON), Cron("0 9 * * *", "UTC"), At(NOON + HOUR)
 EVERY_MINUTE = Cron("* * * * *", "UTC")
 NINE = NOON + 21 * HOUR  # of the next day
-O, S, A = Misfire.FIRE_ONCE, Misfire.SKIP, Misfire.FIRE_ALL
+ONE, SKIP, ALL = Misfire.FIRE_ONCE, Misfire.SKIP, Misfire.FIRE_ALL
 
 
 @pytest.mark.parametrize(
     ("policy", "schedule", "now", "runs", "missed"),
     [
         # an hour late or less: the newest occurrence runs, what lies before it is missed
-        (O, HOURLY, NOON + HOUR + 20 * MINUTE, [NOON + HOUR], 0),
-        (O, HOURLY, NOON + 5 * HOUR + 20 * MINUTE, [NOON + 5 * HOUR], 4),
-        (O, EVERY_MINUTE, NOON + 6 * HOUR, [NOON + 6 * HOUR], 359),  # P-04
+        (ONE, HOURLY, NOON + HOUR + 20 * MINUTE, [NOON + HOUR], 0),
+        (ONE, HOURLY, NOON + 5 * HOUR + 20 * MINUTE, [NOON + 5 * HOUR], 4),
+        (ONE, EVERY_MINUTE, NOON + 6 * HOUR, [NOON + 6 * HOUR], 359),  # P-04
         # the window: half the period, at least a minute, at most four hours, a day for one-shots (P-11)
-        (O, HOURLY, NOON + HOUR + 30 * MINUTE, [NOON + HOUR], 0),
-        (O, HOURLY, NOON + HOUR + 30 * MINUTE + SECOND, [], 1),
-        (O, DAILY, NINE + 4 * HOUR - SECOND, [NINE], 0),
-        (O, DAILY, NINE + 4 * HOUR + SECOND, [], 1),
-        (O, EVERY_MINUTE, NOON + MINUTE + 59 * SECOND, [NOON + MINUTE], 0),
-        (O, ONCE, NOON + 25 * HOUR - SECOND, [NOON + HOUR], 0),
-        (O, ONCE, NOON + 25 * HOUR + SECOND, [], 1),
+        (ONE, HOURLY, NOON + HOUR + 30 * MINUTE, [NOON + HOUR], 0),
+        (ONE, HOURLY, NOON + HOUR + 30 * MINUTE + SECOND, [], 1),
+        (ONE, DAILY, NINE + 4 * HOUR - SECOND, [NINE], 0),
+        (ONE, DAILY, NINE + 4 * HOUR + SECOND, [], 1),
+        (ONE, EVERY_MINUTE, NOON + MINUTE + 59 * SECOND, [NOON + MINUTE], 0),
+        (ONE, ONCE, NOON + 25 * HOUR - SECOND, [NOON + HOUR], 0),
+        (ONE, ONCE, NOON + 25 * HOUR + SECOND, [], 1),
         # skip: only what is on time
-        (S, HOURLY, NOON + HOUR + 4 * SECOND, [NOON + HOUR], 0),
-        (S, HOURLY, NOON + HOUR + 6 * SECOND, [], 1),
-        (S, HOURLY, NOON + 5 * HOUR + SECOND, [NOON + 5 * HOUR], 4),
-        (S, HOURLY, NOON + 5 * HOUR + MINUTE, [], 5),
-        (S, ONCE, NOON + 2 * HOUR, [], 1),
+        (SKIP, HOURLY, NOON + HOUR + 4 * SECOND, [NOON + HOUR], 0),
+        (SKIP, HOURLY, NOON + HOUR + 6 * SECOND, [], 1),
+        (SKIP, HOURLY, NOON + 5 * HOUR + SECOND, [NOON + 5 * HOUR], 4),
+        (SKIP, HOURLY, NOON + 5 * HOUR + MINUTE, [], 5),
+        (SKIP, ONCE, NOON + 2 * HOUR, [], 1),
         # fire_all: everything within the window, at most ten
-        (A, HOURLY, NOON + 5 * HOUR + 20 * MINUTE, [NOON + 5 * HOUR], 4),
-        (A, EVERY_MINUTE, NOON + 3 * MINUTE, [NOON + 2 * MINUTE, NOON + 3 * MINUTE], 1),
-        (A, ONCE, NOON + 2 * HOUR, [NOON + HOUR], 0),
-        (A, ONCE, NOON + 30 * HOUR, [], 1),
+        (ALL, HOURLY, NOON + 5 * HOUR + 20 * MINUTE, [NOON + 5 * HOUR], 4),
+        (ALL, EVERY_MINUTE, NOON + 3 * MINUTE, [NOON + 2 * MINUTE, NOON + 3 * MINUTE], 1),
+        (ALL, ONCE, NOON + 2 * HOUR, [NOON + HOUR], 0),
+        (ALL, ONCE, NOON + 30 * HOUR, [], 1),
     ],
 )
 def test_misfires_follow_the_policy_of_the_job(
@@ -187,7 +187,7 @@ def test_misfires_follow_the_policy_of_the_job(
 
 @pytest.mark.parametrize(("minutes", "runs", "missed"), [(3, 3, 0), (10, 10, 0), (25, 10, 15)])
 def test_fire_all_makes_at_most_ten_runs_of_one_outage(minutes: int, runs: int, missed: int) -> None:
-    job = job_of(EVERY_MINUTE, misfire=A, misfire_window=HOUR)
+    job = job_of(EVERY_MINUTE, misfire=ALL, misfire_window=HOUR)
 
     plan = planned(job, NOON + minutes * MINUTE)
 

@@ -2,12 +2,12 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from cron.expression import shown
 from cron.schedule import At, Cron, Every, Schedule
 from cron.walltime import Change, change_at, instant_of, zone_of
+from gateway import durations
 from gateway.errors import ScheduleError
 
 LONGEST = timedelta(days=3653)
@@ -19,20 +19,8 @@ GRACE = timedelta(seconds=60)
 FORMS = (
     'a cron expression ("0 9 * * 1-5", "@daily"), an interval ("every 30m") or a time ("2026-04-25T09:00", "…Z")'
 )
-_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_LETTERS = {
-    spelling: unit
-    for unit, spellings in {
-        "w": "w week weeks",
-        "d": "d day days",
-        "h": "h hr hrs hour hours",
-        "m": "m min mins minute minutes",
-        "s": "s sec secs second seconds",
-    }.items()
-    for spelling in spellings.split()
-}
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-_PIECE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]+)\s*", re.ASCII)
+_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,6})?\s*[a-z]", re.ASCII)
 _DATE_FIRST = re.compile(r"\d{4}-?\d\d|\d{4}-?W", re.ASCII)
 _TIME_ALONE = re.compile(r"T?\d{1,2}:\d\d(:\d\d)?", re.ASCII)
 _MOMENT = re.compile(r"[0-9W:.,+\-]+[T ][0-9:.,+\-]+Z?", re.ASCII)
@@ -53,7 +41,7 @@ def parse_schedule(text: str, *, zone: str, now: datetime) -> Schedule:
         raise ScheduleError(
             f"{shown(written)}: seconds, minutes or hours? Write {written}s, {written}m or {written}h"
         )
-    if _PIECE.match(written.lower()):
+    if _AMOUNT.match(written.lower()):
         return Every(parse_duration(written), now)
     raise ScheduleError(f"{shown(written)} is not a schedule; write {FORMS}")
 
@@ -63,39 +51,18 @@ def parse_schedule(text: str, *, zone: str, now: datetime) -> Schedule:
 
 def parse_duration(text: str) -> timedelta:
     """Seconds as a plain number, or 30s, 5m, 2h, 1d, 1w, 1h30m, "90 s"; above zero and at most ten years."""
-    written = text.strip().lower()
-    seconds = _seconds(written) if len(written) <= 64 else None
-    if seconds is None:
-        raise ScheduleError(
-            f"{shown(text.strip())} is not a duration; write a number of seconds, or 30s, 5m, 2h, 1d, 1h30m"
-        )
-    if not 0 < seconds <= LONGEST.total_seconds():
+    try:
+        duration = durations.parse(text)
+    except ValueError as error:
+        raise ScheduleError(f"{shown(text.strip())} {error}") from None
+    if not timedelta() < duration <= LONGEST:
         raise ScheduleError(f"{shown(text.strip())} is not a duration above zero and of at most ten years")
-    return timedelta(microseconds=round(seconds * 1_000_000))
-
-
-def _seconds(written: str) -> Fraction | None:
-    if _NUMBER.fullmatch(written):
-        return Fraction(written)
-    total, end, smallest = Fraction(0), 0, max(_UNITS.values()) + 1
-    for piece in _PIECE.finditer(written):
-        amount = _UNITS.get(_LETTERS.get(piece[2], ""), smallest)
-        if piece.start() != end or amount >= smallest:  # something between, or 5m5m, 5m1h
-            return None
-        total, end, smallest = total + Fraction(piece[1]) * amount, piece.end(), amount
-    return total if end and end == len(written) else None
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:
     """The shortest exact form in one unit, which `parse_duration` reads back: 90s, 5m, 1h, 1d. A minute is 60s."""
-    microseconds = duration // timedelta(microseconds=1)
-    seconds, rest = divmod(microseconds, 1_000_000)
-    if rest:
-        return f"{seconds}.{rest:06}".rstrip("0") + "s"
-    for unit in ("d", "h", "m"):  # no weeks: the configuration does not know them
-        if seconds != 60 and seconds % _UNITS[unit] == 0:
-            return f"{seconds // _UNITS[unit]}{unit}"
-    return f"{seconds}s"
+    return "60s" if duration == timedelta(minutes=1) else durations.to_text(duration)
 
 
 # -- instants -----------------------------------------------------------------------------------------
@@ -179,7 +146,7 @@ def _in_both(moment: datetime, zone: str) -> str:
 def _spoken(duration: timedelta) -> str:
     """A duration in all its units, down to the second: 1d2h30m."""
     seconds, words = int(duration.total_seconds()), ""
-    for unit in ("d", "h", "m", "s"):
-        amount, seconds = divmod(seconds, _UNITS[unit])
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        amount, seconds = divmod(seconds, size)
         words += f"{amount}{unit}" if amount else ""
     return words or "0s"

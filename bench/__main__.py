@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-from bench import jobs, path, process, report
+from bench import jobs, past, path, process, report
 from bench.run import Run
 
 RESULTS = Path(__file__).parent / "results"
@@ -18,6 +18,7 @@ GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "process": process.measure,
     "path": path.measure,
     "cron": jobs.measure,
+    "past": past.measure,
     "install": process.install,
 }
 SLOW = ("install",)
@@ -45,9 +46,8 @@ def _do(group: Callable[[Run], Coroutine[None, None, None] | None], run: Run) ->
 
 
 def _close(run: Run, began: float) -> None:
-    print(
-        f"\nfloor: one raw fsync = {run.floor:.2f} ms ({min(run.floors):.2f} to {max(run.floors):.2f} in this run)\n"
-    )
+    lowest, highest = min(run.floors), max(run.floors)
+    print(f"\nfloor: one raw fsync = {run.floor:.2f} ms ({lowest:.2f} to {highest:.2f} in this run)\n")
     print(report.table(run.measures, run.floor))
     kept = report.save(RESULTS, run.measures, run.floors, time.strftime("%Y%m%dT%H%M%S"))
     print(f"\n{time.monotonic() - began:.0f} s; kept in {kept}")

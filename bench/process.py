@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from bench.jobs import fill
+from bench.jobs import fill, spread
 from bench.report import Due, Measure, median_of
 from bench.run import Run
 from bench.wire import hello_bytes
@@ -33,18 +33,24 @@ def commands(run: Run) -> None:
     """`--help`, `cron list` and imports, each beside a bare Python that is started in turn with it."""
     run.say("process: commands")
     with run.home() as home:
-        fill(home / "cron.json", 1_000)
+        fill(home / "cron.json", 1_000, spread)
         (helped, bare), failed = _in_turn((str(TOCSIN), "--help"), BARE)
         base = statistics.median(bare)
         run.add(median_of(GROUP, "bare Python (-I -S -c pass)", "ms", bare))
         run.add(_command("tocsin --help", helped, Due(limit=9 * base), base, failed, note=", due 9 x"))
-        (listed, _), failed = _in_turn((str(TOCSIN), "--home", str(home), "cron", "list"), BARE)
-        run.add(_command("tocsin cron list, 1,000 jobs", listed, Due(limit=300), base, failed))
+        listing = (str(TOCSIN), "--home", str(home), "cron", "list")
+        (listed, _), failed = _in_turn(listing, BARE)
+        run.add(
+            _command("tocsin cron list, 1,000 jobs, before any gateway ran", listed, Due(limit=300), base, failed)
+        )
+        with _gateway(home):
+            (listed, _), failed = _in_turn(listing, BARE)
+        run.add(_command("tocsin cron list, 1,000 jobs, beside a gateway", listed, Due(limit=300), base, failed))
         (imported, plain), failed = _in_turn(
-            (sys.executable, "-c", "import gateway.app"), (sys.executable, "-c", "pass")
+            (sys.executable, "-c", "import gateway.observe, gateway.app"), (sys.executable, "-c", "pass")
         )
         times = [a - b for a, b in zip(imported, plain, strict=True)]
-        run.add(_command("import gateway.app", times, None, base, failed))
+        run.add(_command("importing gateway.app, on top of Python", times, None, base, failed))
 
 
 def _command(
@@ -78,10 +84,11 @@ def gateways(run: Run) -> None:
         remark = f"PSS {statistics.median(pss):.1f} MiB, {SETTLED:g} s after ready"
         run.add(median_of(GROUP, f"{name}: RSS", "MiB", rss, due=Due(limit=50), remark=remark))
     run.say("process: ready with 1,000 jobs")
-    first, again = [], []
+    first: list[float] = []
+    again: list[float] = []
     for _ in range(STARTS):
         with run.home() as home:
-            fill(home / "cron.json", 1_000)
+            fill(home / "cron.json", 1_000, spread)
             for samples in (first, again):
                 with _gateway(home) as (_, ready):
                     samples.append(ready)

@@ -82,7 +82,9 @@ def _verdict(one: Measure, floor: float) -> str:
 def _figure(number: float) -> str:
     if abs(number) >= 100:
         return f"{number:,.0f}"
-    return f"{number:.1f}" if abs(number) >= 10 else f"{number:.2f}"
+    if abs(number) >= 10:
+        return f"{number:.1f}"
+    return f"{number:.2f}" if abs(number) >= 0.1 else f"{number:.4f}"
 
 
 def machine() -> dict[str, object]:

@@ -10,7 +10,10 @@ from gateway.agent.models.hosted import HostedSettings, create
 from gateway.errors import ModelError
 
 REFUSAL = b'{"error": {"message": "weighed", "type": "invalid_request_error"}}'
-HEAD = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n"
+)
 
 
 async def hello_bytes(home: Path) -> int:

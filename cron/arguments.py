@@ -73,6 +73,8 @@ class CronArguments(BaseModel):
                 continue
             if name == "every_ms" and isinstance(value, int | float):
                 name, value = "every_seconds", value / 1000  # noqa: PLW2901 - the same thing in our unit
+            if names.get(name, value) != value:
+                raise ValueError(f"{name} is given twice, with different values")
             names[name] = value
         if isinstance(names.get("action"), str):
             names["action"] = names["action"].strip().lower().replace("-", "_")
@@ -83,7 +85,7 @@ class CronArguments(BaseModel):
 
     def draft(self) -> Draft:
         """What was asked for, without what only the tool needs."""
-        every = self.every or (f"{self.every_seconds:g}" if self.every_seconds is not None else None)
+        every = self.every or (_plain(self.every_seconds) if self.every_seconds is not None else None)
         return Draft(
             name=self.name,
             prompt=self.message,
@@ -100,6 +102,11 @@ class CronArguments(BaseModel):
             after_run=self.after_run,
             timeout=self.timeout,
         )
+
+
+def _plain(seconds: float) -> str:
+    """Every digit, and no exponent."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def canonical(key: str, *, names: set[str]) -> str:

@@ -4,6 +4,7 @@ The tool, the command line and the configuration all make jobs through here, so 
 same everywhere.
 """
 
+import hashlib
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,7 @@ from cron.job import (
 )
 from cron.schedule import At, Cron, Every, Schedule
 from cron.schedule_text import check_instant, parse_duration, parse_instant, parse_schedule
+from cron.walltime import zone_of
 from gateway.errors import ScheduleError, UserError
 from gateway.messages import ChatAddress
 
@@ -89,7 +91,7 @@ class Maker:
 
 def new_job(draft: Draft, maker: Maker, taken: Collection[str]) -> Job:
     """A job that is not stored yet; UserError says what is missing or wrong. `taken`: names of their jobs."""
-    zone = draft.tz or maker.zone
+    zone = zone_of(draft.tz or maker.zone).key
     payload = payload_of(draft)
     schedule = schedule_of(draft, replace(maker, zone=zone))
     if payload is None:
@@ -98,7 +100,7 @@ def new_job(draft: Draft, maker: Maker, taken: Collection[str]) -> Job:
         )
     if schedule is None:
         raise UserError(f"when it should happen is missing: give one of when, every, cron, at. {phrases.FORMS}")
-    uid = str(uuid.uuid4())
+    uid = uid_of(maker.stamp)
     job = Job(
         uid=uid,
         id=uid[:8],
@@ -116,13 +118,20 @@ def new_job(draft: Draft, maker: Maker, taken: Collection[str]) -> Job:
     return _with_options(job, draft)
 
 
+def uid_of(stamp: str) -> str:
+    """A new job's uid: by the call that makes it, so that a replay can tell what became of it; else by chance."""
+    if not stamp:
+        return str(uuid.uuid4())
+    return str(uuid.UUID(bytes=hashlib.sha256(stamp.encode()).digest()[:16], version=4))
+
+
 def changed_job(job: Job, draft: Draft, maker: Maker, taken: Collection[str]) -> Job:
     """The job with what was asked for changed, and all else as it was; UserError if nothing was asked for."""
     said = set(draft.said())
     if not said:
         known = ", ".join(field.name for field in fields(Draft))
         raise UserError(f"nothing to change: give at least one of {known}")
-    zone = draft.tz or job.tz
+    zone = zone_of(draft.tz).key if draft.tz else job.tz
     schedule = schedule_of(draft, replace(maker, zone=zone))
     if schedule is not None:
         job = replace(job, schedule=schedule, tz=zone, broken=None)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from cron import codec
-from cron.job import DeliveryStatus, Job, Overlap, Run, RunStatus, Trigger
+from cron.job import DeliveryStatus, Job, Overlap, Run, RunStatus, Say, Trigger
 from cron.planner import Cursor, Missed
 from cron.target import address_of, session_of
 from gateway import inbox
@@ -63,7 +63,13 @@ def message(job: Job, due: Occurrence, default_target: ChatAddress | None, now: 
         address=address,
         text=_text(job),
         received_at=now,
-        occasion=Due(run=due.run, scheduled_for=due.scheduled_for, late_by=due.late_by, missed=due.missed),
+        occasion=Due(
+            run=due.run,
+            scheduled_for=due.scheduled_for,
+            late_by=due.late_by,
+            missed=due.missed,
+            exact=isinstance(job.payload, Say),
+        ),
         session=session_of(job, due.run, address),
         trace_id=due.trace_id,
     )

@@ -293,10 +293,7 @@ class CronService:
 def _claim_all(transaction: Transaction, due: list[_Due], now: datetime) -> list[tuple[Accepted, InboundMessage]]:
     accepted: list[tuple[Accepted, InboundMessage]] = []
     for found in due:
-        for occurrence, said in found.claims:
-            row = _claim_one(transaction, found.job, occurrence, said, now)
-            if row is not None:
-                accepted.append((row, said))
+        accepted += _claim_each(transaction, found, now)
         if found.plan.missed is not None:
             runs.record_missed(transaction, found.job, found.plan.missed, now=now)
             if not found.plan.runs:
@@ -307,10 +304,13 @@ def _claim_all(transaction: Transaction, due: list[_Due], now: datetime) -> list
     return accepted
 
 
-def _claim_one(
-    transaction: Transaction, job: Job, due: runs.Occurrence, said: InboundMessage, now: datetime
-) -> Accepted | None:
-    if job.overlap is Overlap.SKIP and (other := runs.open_run(transaction, job.uid)) is not None:
-        runs.record_skipped(transaction, job, due, f"run {other} of this job is not over", now=now)
-        return None
-    return runs.claim(transaction, job, due, said)
+def _claim_each(transaction: Transaction, found: _Due, now: datetime) -> list[tuple[Accepted, InboundMessage]]:
+    """Claim the occurrences of one job; the runs that make up for one outage do not stand in each other's way."""
+    job = found.job
+    other = runs.open_run(transaction, job.uid) if job.overlap is Overlap.SKIP else None
+    if other is not None:
+        for due, _ in found.claims:
+            runs.record_skipped(transaction, job, due, f"run {other} of this job is not over", now=now)
+        return []
+    rows = [(runs.claim(transaction, job, due, said), said) for due, said in found.claims]
+    return [(row, said) for row, said in rows if row is not None]

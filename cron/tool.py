@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from cron import listing, overview, runs
 from cron.arguments import CronArguments
 from cron.book import OPERATOR, JobBook, Viewer
-from cron.draft import Maker
-from cron.job import Job
+from cron.draft import Maker, uid_of
+from cron.job import Job, Run
 from cron.overview import Facts
 from cron.store import JobStore
 from gateway.clock import Clock
@@ -129,10 +129,20 @@ class CronTool:
     async def _add(self, arguments: CronArguments, turn: Turn) -> str:
         maker = self._maker(turn)
         draft = arguments.draft()
+        if (over := await self._run_of_gone_job(turn)) is not None:
+            return f'Scheduled "{over.job_name}" ({over.job_id}). It has run already: {over.status.value}.'
         job = await asyncio.to_thread(self._book.add, draft, maker)
         await self._changed()
         note = UTC_HINT if self._rules.zone_is_default and job.tz == "UTC" and not draft.tz else ""
         return listing.echo(job, await self._facts(job), done="Scheduled", note=note)
+
+    async def _run_of_gone_job(self, turn: Turn) -> Run | None:
+        """The last run of a job that this very call has made before a crash, if that job is gone by now."""
+        uid = uid_of(turn.call_id)
+        found = await self._database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1))
+        if not found or uid in await asyncio.to_thread(self._store.load):
+            return None
+        return found[0]
 
     async def _list(self, viewer: Viewer) -> str:
         jobs = await asyncio.to_thread(self._book.list, viewer)

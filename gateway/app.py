@@ -171,9 +171,9 @@ class Gateway:
         await self.database.write(take_over)
         await self.neighbours.start()
         if self._setup.scheduler:
+            await self.cron.start()  # first: it recovers a store that cannot be read
             tasks, maker = tasks_of(self._setup.config), maker_of(self._setup.config, self._clock)
             await asyncio.to_thread(declare, self.store, tasks, maker)
-            await self.cron.start()
         await self._start_channels()
         await self.lanes.start()
         loops = [self.neighbours.run, self._keep_house, self._tell_status]

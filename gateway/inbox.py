@@ -64,8 +64,8 @@ def kind_of(message: InboundMessage) -> str:
     match message.occasion:
         case Person():
             return "person"
-        case Due():
-            return "due"
+        case Due(exact=exact):
+            return "reminder" if exact else "due"
         case Event():
             return "event"
 
@@ -125,6 +125,7 @@ def _encode_occasion(occasion: Due | Event) -> Json:
         "scheduled_for": to_text(occasion.scheduled_for),
         "late_by": occasion.late_by.total_seconds(),
         "missed": occasion.missed,
+        "exact": occasion.exact,
     }
 
 
@@ -138,4 +139,5 @@ def _decode_occasion(body: Json) -> Occasion:
         scheduled_for=from_text(body["scheduled_for"]),
         late_by=timedelta(seconds=body["late_by"]),
         missed=body["missed"],
+        exact=body.get("exact", False),
     )

@@ -52,6 +52,7 @@ class Due:
     scheduled_for: datetime
     late_by: timedelta = timedelta()
     missed: int = 0  # occurrences before this one that will not run
+    exact: bool = False  # a reminder: exact words, no model is asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

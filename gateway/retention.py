@@ -37,6 +37,7 @@ def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> int:
         (sql.FORGET_MESSAGES, history),
         (sql.FORGET_RUNS, history),
         (sql.TRIM_RUNS, rules.runs_per_job),
+        (sql.FORGET_ATTEMPTS, to_text(now)),
         (sql.TRIM_SESSIONS, TURNS),
     )
     return sum(transaction.execute(statement, (limit, SLICE)).rowcount for statement, limit in limits)

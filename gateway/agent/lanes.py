@@ -15,10 +15,15 @@ from gateway.agent.journal import Claim
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
+from gateway.errors import StoreError
 from gateway.inbox import Accepted
 from gateway.messages import InboundMessage
 
 logger = structlog.get_logger()
+
+STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the database refuses
+
+REMINDERS = 100  # at once: each is two commits
 
 
 def new_turn_id() -> str:
@@ -56,14 +61,15 @@ class Lanes:
         *,
         slots: Mapping[str, int],
     ) -> None:
-        """`slots`: how many turns at once, for "person" and "due"."""
+        """`slots`: how many turns at once, for "person" and "due"; reminders ask no model and wait for neither."""
         self._database = database
         self._clock = clock
         self._spawn = spawn
         self._work = work
-        self._pools = {name: _Pool(free) for name, free in slots.items()}
+        self._pools = {name: _Pool(free) for name, free in {"reminder": REMINDERS, **slots}.items()}
         self._lanes: dict[str, _Lane] = {}
         self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
+        self._early: list[Accepted] | None = []  # what was written before `start`; None from then on
         self._closing = False
 
     @property
@@ -76,8 +82,10 @@ class Lanes:
         return {session: lane.turn for session, lane in self._lanes.items() if lane.turn}
 
     async def start(self) -> None:
-        """Go on with everything that is not finished."""
-        for accepted in await self._database.read(inbox.unfinished):
+        """Go on with everything that is not finished; what was written meanwhile comes after it."""
+        unfinished = await self._database.read(inbox.unfinished)
+        early, self._early = self._early or [], None
+        for accepted in (*unfinished, *early):
             self.enqueue(accepted)
 
     async def stop(self, *, grace: timedelta) -> None:
@@ -95,7 +103,8 @@ class Lanes:
     def offer(self, message: InboundMessage) -> "Place | None":
         """A place for a message that is about to be written, if it could be worked on at once."""
         session, pool = message.session_key, self._pool(inbox.kind_of(message))
-        if self._closing or session in self._lanes or pool.ready or not pool.free:
+        starting = self._early is not None
+        if starting or self._closing or session in self._lanes or pool.ready or not pool.free:
             return None
         pool.free -= 1
         self._lanes[session] = _Lane(busy=True)
@@ -103,6 +112,9 @@ class Lanes:
 
     def enqueue(self, accepted: Accepted) -> None:
         """A message was written; it has to wait. Known ones are ignored."""
+        if self._early is not None:
+            self._early.append(accepted)
+            return
         if accepted.seq in self._queued:
             return
         self._queued.add(accepted.seq)
@@ -116,7 +128,7 @@ class Lanes:
     # -- inside -------------------------------------------------------------------------------------------
 
     def _pool(self, kind: str) -> _Pool:
-        return self._pools["due" if kind == "due" else "person"]
+        return self._pools.get(kind) or self._pools["person"]
 
     def _fill(self, pool: _Pool) -> None:
         while pool.free and pool.ready and not self._closing:
@@ -140,8 +152,7 @@ class Lanes:
             if not self._closing:
                 raise
             if claim is not None:
-                seq = claim.seq
-                await self._database.write(lambda t: journal.give_back(t, seq), essential=True)
+                await self._give_back(claim)
         except Exception:
             # One message must not stop the others. It stays claimed, and counts, at the next start.
             logger.exception("a turn failed in the gateway itself", session=session)
@@ -151,8 +162,22 @@ class Lanes:
             self._next(session, lane, pool)
 
     async def _claim(self, accepted: Accepted) -> Claim | None:
+        """Begin, or go on with, its turn; a database that refuses is asked again."""
         turn, at = new_turn_id(), to_text(self._clock.now())
-        return await self._database.write(lambda t: journal.claim(t, accepted.seq, turn, at=at), essential=True)
+        while True:
+            try:
+                return await self._database.write(
+                    lambda t: journal.claim(t, accepted.seq, turn, at=at), essential=True
+                )
+            except StoreError as error:
+                logger.exception("a message cannot be claimed; trying again", error=str(error))
+                await self._clock.sleep(STORE_PAUSE)
+
+    async def _give_back(self, claim: Claim) -> None:
+        try:
+            await self._database.write(lambda t: journal.give_back(t, claim.seq), essential=True)
+        except StoreError as error:
+            logger.exception("a turn cannot be given back; it counts as crashed", error=str(error))
 
     def _next(self, session: str, lane: _Lane, pool: _Pool) -> None:
         pool.free += 1

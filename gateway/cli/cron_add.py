@@ -27,7 +27,7 @@ ATTEMPTS = 5  # to write a job that others change at the same time
 @click.command("add")
 @job_flags
 @click.pass_obj
-def add(call: Call, **flags: str | None) -> None:
+def add(call: Call, /, **flags: str | None) -> None:
     """Make a job: what it does (--message or --say), and when (--every, --cron, --at, --when or --schedule)."""
     desk = Desk.open(call)
     wanted = Flags(**flags)
@@ -39,7 +39,7 @@ def add(call: Call, **flags: str | None) -> None:
 @click.argument("reference", metavar="ID")
 @job_flags
 @click.pass_obj
-def update(call: Call, *, reference: str, **flags: str | None) -> None:
+def update(call: Call, /, *, reference: str, **flags: str | None) -> None:
     """Change what the flags say of a job, and nothing else: the flags of `cron add`."""
     desk = Desk.open(call)
     wanted = Flags(**flags)

@@ -1,7 +1,8 @@
 """tocsin cron cancel."""
 
+import asyncio
 import re
-import time
+from datetime import timedelta
 
 import click
 
@@ -20,7 +21,7 @@ from gateway.errors import NotFoundError, TocsinError, UserError
 
 PATIENCE = 5.0  # seconds that a running gateway has to confirm
 ASK_AGAIN = 1.0
-LOOK_EVERY = 0.05
+LOOK_EVERY = timedelta(milliseconds=50)
 _ENDING = Ending(status=EndStatus.CANCELLED, error="cancelled by the operator")
 
 
@@ -33,10 +34,10 @@ def cancel(call: Call, *, reference: str) -> None:
     name = kept.read(lambda transaction: _named(transaction, reference), empty=lambda: _unknown(reference))
     before = find_run(kept, name)
     if not before.status.open:
-        raise TocsinError(f"run {name} is over already: it {before.status.value}")
-    done = _end(kept, name)
+        raise TocsinError(f"run {name} is over already: {before.status.value}")
+    done = asyncio.run(_end(kept, name))
     if done.status is not RunStatus.CANCELLED:
-        raise TocsinError(f"run {name} was over before it could be cancelled: it {done.status.value}")
+        raise TocsinError(f"run {name} was over before it could be cancelled: {done.status.value}")
     call.say(f'Cancelled run {name} of "{line(done.job_name)}" ({done.job_id}).')
     if call.json:
         call.document(run_document(done))
@@ -57,14 +58,14 @@ def _unknown(reference: str) -> str:
     raise NotFoundError(f"there is no run {reference[:80]!r}; tocsin cron runs shows them")
 
 
-def _end(kept: Kept, name: str) -> Run:
+async def _end(kept: Kept, name: str) -> Run:
     """End it here while nobody works on it; else ask who does, and wait until that has happened."""
-    began = asked = time.monotonic()
+    began = asked = kept.clock.monotonic()
     if _ended_here(kept, name):
         return find_run(kept, name)
     _ask(kept, name)
     while (run := find_run(kept, name)).status.open:
-        now = time.monotonic()
+        now = kept.clock.monotonic()
         if now - began > PATIENCE:
             raise TocsinError(f"run {name} was asked to end and has not done so within {PATIENCE:g} s")
         if now - asked > ASK_AGAIN:
@@ -72,7 +73,7 @@ def _end(kept: Kept, name: str) -> Run:
             if _ended_here(kept, name):
                 continue
             _ask(kept, name)  # the run may have begun only after it was asked
-        time.sleep(LOOK_EVERY)
+        await kept.clock.sleep(LOOK_EVERY)
     return run
 
 

@@ -1,6 +1,7 @@
 """A job as JSON that a person or a program has written, for `--job`; pure.
 
-Lenient in form (comments, camelCase, other names of the same thing), strict in meaning: an unknown key is an error.
+Lenient in form (comments, camelCase, other names of the same thing), strict in meaning: an unknown key is an
+error.
 """
 
 import difflib
@@ -23,7 +24,11 @@ _SHOWN = frozenset({"next_run", "last_run", "last_status", "last_error", "run_co
 _ANOTHERS = frozenset({"revision", "state_revision", "created_at", "created_by", "created_in", "declared"})
 """What belongs to the stored job and is not changed by overlaying another."""
 
-_GROUPS = (SCHEDULE_KEYS | {"schedule"}, PAYLOAD_KEYS | {"payload"}, frozenset({"status", "enabled", "status_reason"}))
+_GROUPS = (
+    SCHEDULE_KEYS | {"schedule"},
+    PAYLOAD_KEYS | {"payload"},
+    frozenset({"status", "enabled", "status_reason"}),
+)
 """Keys that say the same thing together: one of them in the new object replaces all of them."""
 
 _ALIASES = {"timezone", "session_target", "job_id"}  # of tz, session, id

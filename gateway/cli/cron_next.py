@@ -30,7 +30,7 @@ MOST = 1_000
 @click.option("--from", "start", metavar="ISO", help="Count from this time on instead of now.")
 @click.option("--count", type=click.IntRange(1, MOST), default=COUNT, show_default=True, help="At most so many.")
 @click.pass_obj
-def following(call: Call, *, start: str | None, count: int, **asked: str | None) -> None:
+def following(call: Call, /, *, start: str | None, count: int, **asked: str | None) -> None:
     """Show when a job, or any schedule, fires next."""
     wanted = Question(start=start, **asked)
     kept = Kept(call.home, call.warn)

@@ -28,7 +28,9 @@ def run(call: Call, *, reference: str, force: bool, wait: bool) -> int:
     _refuse(job, force=force)
     name = _claim(kept, job)
     if kept.gateway() is not None and not wait:
-        call.say(f'The gateway runs "{line(job.name)}" ({job.id}) now, as run {name}. Its schedule stays as it is.')
+        call.say(
+            f'The gateway runs "{line(job.name)}" ({job.id}) now, as run {name}. Its schedule stays as it is.'
+        )
         if call.json:
             call.document(run_document(find_run(kept, name)))
         return DONE

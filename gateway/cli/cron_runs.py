@@ -4,7 +4,7 @@ import click
 
 from cron import listing, runs
 from cron.book import resolve
-from cron.job import Job
+from cron.job import Job, Run
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import run_document
 from gateway.cli.kept import Kept
@@ -27,7 +27,7 @@ def runs_of(call: Call, *, reference: str | None, name: str | None, limit: int) 
     kept = Kept(call.home, call.warn)
     wanted = reference if name is None else name
     uid = _uid(kept, wanted) if wanted is not None else None
-    found = kept.read(lambda transaction: runs.recent(transaction, job=uid, limit=limit), empty=list)
+    found = kept.read(lambda transaction: runs.recent(transaction, job=uid, limit=limit), empty=list[Run])
     if call.json:
         call.document({"runs": [run_document(run) for run in found]})
     else:
@@ -39,7 +39,7 @@ def _uid(kept: Kept, reference: str) -> str:
     try:
         return cron_jobs.find(kept, reference).uid
     except NotFoundError:
-        gone = kept.read(_all_that_ran, empty=list)
+        gone = kept.read(_all_that_ran, empty=list[Job])
         return resolve(reference, gone).uid
 
 

@@ -58,6 +58,14 @@ class Kept:
         channel, _, chat = self.settings.default_target.partition(":")
         return ChatAddress(channel=channel, chat=chat) if chat else None
 
+    def jobs_stamp(self) -> object:
+        """Another one after somebody has changed the jobs."""
+        try:
+            status = self.home.file(self.settings.store_path).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     def prepare(self) -> None:
         """Make the home folder, private, before something is written."""
         for note in home.prepare(self.home):

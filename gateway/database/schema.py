@@ -14,7 +14,7 @@ MIGRATIONS: Migrations = (
         "CREATE INDEX dedupe_by_age ON dedupe (seen_at)",
         """CREATE TABLE inbox (
             seq INTEGER PRIMARY KEY,
-            kind TEXT NOT NULL CHECK (kind IN ('person', 'due', 'event', 'lifecycle')),
+            kind TEXT NOT NULL CHECK (kind IN ('person', 'due', 'reminder', 'event', 'lifecycle')),
             session TEXT NOT NULL,
             message TEXT NOT NULL,
             state TEXT NOT NULL CHECK (state IN ('waiting', 'taken', 'done')),

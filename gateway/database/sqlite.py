@@ -75,12 +75,15 @@ class SqliteDriver:
 
 
 def _make_private(path: Path) -> None:
-    """Create the file 0600 from its first byte; SQLite gives its -wal and -shm files the same mode."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Create the file 0600 from its first byte; SQLite gives its -wal and -shm files the same mode.
+
+    A file that is there is never opened here: closing it again would drop the locks of this process's other
+    connections to it, and the next process that leaves would take their log away under them.
+    """
     try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        path.chmod(0o600)
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

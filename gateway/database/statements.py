@@ -17,7 +17,8 @@ TURN_AT = "SELECT id, claims, steps_at_claim, state FROM turns WHERE seq = ?"
 RECLAIM_TURN = "UPDATE turns SET epoch = ?, claims = ?, steps_at_claim = ? WHERE seq = ?"
 GIVE_BACK_TURN = "UPDATE turns SET claims = claims - 1 WHERE seq = ? AND state = 'running'"
 COUNT_STEPS = "SELECT count(*) FROM steps WHERE turn = ?"
-ADD_STEP = "INSERT INTO steps (turn, n, kind, body) VALUES (?, ?, ?, ?)"
+# A turn that was cancelled while its steps were being written writes them once more with its end.
+ADD_STEP = "INSERT INTO steps (turn, n, kind, body) VALUES (?, ?, ?, ?) ON CONFLICT (turn, n) DO NOTHING"
 STEPS_OF = "SELECT n, kind, body FROM steps WHERE turn = ? ORDER BY n"
 FINISH_TURN = """UPDATE turns SET state = ?, error = ?, error_class = ?, input_tokens = ?, output_tokens = ?,
     finished_at = ? WHERE seq = ? AND state = 'running'"""
@@ -44,10 +45,14 @@ NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, error = ? WHE
 PLATFORM_ID = """SELECT parts.platform_id FROM parts JOIN outbox ON outbox.seq = parts.message
     WHERE outbox.id = ? AND parts.n = ?"""
 SAID_BY_TURN = "SELECT message FROM outbox WHERE turn = ? AND id <> ? ORDER BY seq"
-COUNT_OUTBOX = "SELECT channel, state, count(*) FROM outbox WHERE state <> 'sent' GROUP BY channel, state"
-LIST_OUTBOX = """SELECT seq, id, channel, chat, thread, caller, message, state, failures, error, created_at
-    FROM outbox WHERE state <> 'sent' ORDER BY seq DESC LIMIT ?"""
-OUTBOX_BY_ID = "SELECT seq, state FROM outbox WHERE id = ?"
+COUNT_UNSENT = """SELECT channel, state, count(*) FROM outbox
+    WHERE state <> 'sent' AND NOT (state = 'dead' AND error = ?) GROUP BY channel, state"""
+UNSENT = """SELECT seq, id, message, state, failures, error, created_at FROM outbox
+    WHERE state <> 'sent' AND NOT (state = 'dead' AND error = ?) ORDER BY seq DESC LIMIT ?"""
+UNSENT_LIKE = """SELECT seq, id, message, state, failures, error, created_at FROM outbox
+    WHERE state <> 'sent' AND substr(id, 1, ?) = ? ORDER BY id LIMIT 3"""
+COUNT_SENDING = "SELECT count(*) FROM parts WHERE message = ? AND state = 'sending'"
+LAST_MESSAGE = "SELECT coalesce(max(seq), 0) FROM outbox"
 RETRY_MESSAGE = """UPDATE outbox SET state = 'open', failures = 0, failing_since = NULL, error = '',
     finished_at = NULL WHERE seq = ?"""
 RETRY_PARTS = "UPDATE parts SET state = 'pending', repeats = ? WHERE message = ? AND state <> 'sent'"
@@ -77,6 +82,8 @@ FORGET_RUNS = """DELETE FROM runs WHERE seq IN (SELECT seq FROM runs WHERE finis
 TRIM_RUNS = """DELETE FROM runs WHERE seq IN (SELECT seq FROM (
     SELECT seq, status, row_number() OVER (PARTITION BY job_uid ORDER BY seq DESC) AS age FROM runs)
     WHERE age > ? AND status NOT IN ('queued', 'running', 'retry_wait', 'awaiting_approval') LIMIT ?)"""
+FORGET_ATTEMPTS = """DELETE FROM attempts WHERE run IN (SELECT run FROM attempts
+    WHERE finished_at < ? AND run NOT IN (SELECT id FROM runs) LIMIT ?)"""
 TRIM_SESSIONS = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM (
     SELECT seq, state, row_number() OVER (PARTITION BY session ORDER BY seq DESC) AS age FROM turns)
     WHERE age > ? AND state <> 'running' LIMIT ?)"""
@@ -115,8 +122,6 @@ RUN_STATE = "SELECT status, job FROM runs WHERE id = ?"
 STARTS_OF_JOB = "SELECT max(started_at), count(started_at) FROM runs WHERE job_uid = ?"
 LAST_END_OF_JOB = """SELECT status, error FROM runs WHERE job_uid = ? AND status IN ('succeeded', 'failed',
     'timed_out', 'cancelled', 'interrupted', 'abandoned') ORDER BY seq DESC LIMIT 1"""
-TURN_OF_RUN = """SELECT turns.id FROM turns JOIN inbox ON inbox.seq = turns.seq
-    WHERE inbox.kind = 'due' AND inbox.session = ? AND turns.state = 'running'"""
 OPEN_RUN_OF = """SELECT id FROM runs WHERE job_uid = ? AND status IN ('queued', 'running', 'retry_wait',
     'awaiting_approval') LIMIT 1"""
 JOBS_OF_RUNS = "SELECT job FROM runs WHERE seq IN (SELECT max(seq) FROM runs GROUP BY job_uid)"

@@ -14,6 +14,7 @@ from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parce
 from gateway.outbox.port import Repeat
 
 NAME = "file"
+LAG = 10  # messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Platform:
     def __init__(self, folder: Path) -> None:
         self._said = folder / "said.jsonl"
         self._arrived = folder / "arrived.jsonl"
+        self._acknowledged = folder / "acknowledged"
 
     def say(self, key: str, chat: str, text: str) -> None:
         """A person writes."""
@@ -39,6 +41,14 @@ class Platform:
 
     def said(self) -> list[tuple[str, str, str]]:
         return [(key, chat, text) for key, chat, text in read(self._said)]
+
+    def acknowledge(self) -> None:
+        """The next message was taken."""
+        with self._acknowledged.open("ab") as file:
+            file.write(b".")
+
+    def acknowledged(self) -> int:
+        return self._acknowledged.stat().st_size if self._acknowledged.exists() else 0
 
     def deliver(self, arrival: Arrival) -> None:
         append(self._arrived, [arrival.id, arrival.chat, arrival.text, arrival.repeat])
@@ -48,13 +58,13 @@ class Platform:
 
 
 class FileChannel:
-    """A channel to that platform. It brings everything again after a start, as one whose offset was lost."""
+    """A channel to that platform. After a start it brings the last messages again, as one whose offset lags."""
 
     name = NAME
 
     def __init__(self, platform: Platform, clock: Clock, *, repeat: Repeat = Repeat.MARKED) -> None:
         self.repeat = repeat
-        self.accepted = 0  # of this life: how many messages were handed in
+        self.accepted = max(0, platform.acknowledged() - LAG)  # how many messages were handed in
         self._platform = platform
         self._clock = clock
 
@@ -65,6 +75,8 @@ class FileChannel:
             for key, chat, text in said[self.accepted :]:
                 await inlet.receive(_message(key, chat, text, self._clock.now()))
                 self.accepted += 1
+                if self.accepted > self._platform.acknowledged():
+                    self._platform.acknowledge()
             await asyncio.sleep(0.005)
 
     def render(self, message: OutboundMessage) -> list[Part]:

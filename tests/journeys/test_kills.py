@@ -18,7 +18,7 @@ from gateway.app import Gateway
 from tests import forks
 from tests.journeys.crash_child import Place, live, look, open_rows
 
-CHATS = 5
+CHATS = 20  # fewer would exceed what is kept of one session
 PER_ROUND = 8
 LONGEST_LIFE = 0.7  # seconds; a start takes about 0.1, a turn that makes a job as much again
 

@@ -68,14 +68,11 @@ async def test_a_reminder_that_is_late_says_how_late_it_is(open_world: Opener) -
 
 
 async def test_a_reminder_that_was_claimed_on_time_and_waited_says_how_late_it_is(open_world: Opener) -> None:
-    async with open_world([HANG], cron={"max_concurrent": 1}) as world:  # P-14
-        await add_job(world, prompt="take the only slot", at="2026-03-02T12:09", notify="never")
+    async with open_world() as world:  # P-14
         job = await add_job(world, say="leave", at="2026-03-02T12:10")
-        await go_to(world, NOON + timedelta(minutes=9))
-        await world.model.asked(1)
+        await world.gateway.lanes.stop(grace=timedelta())
         await go_to(world, NOON + timedelta(minutes=10))
         (queued,) = await history(world, job)
-        await world.gateway.lanes.stop(grace=timedelta())
         world.clock.set(NOON + timedelta(minutes=40))
 
     async with open_world([""], clock=world.clock) as world:
@@ -83,6 +80,18 @@ async def test_a_reminder_that_was_claimed_on_time_and_waited_says_how_late_it_i
 
     assert (queued.status, queued.late_by) == (RunStatus.QUEUED, timedelta())
     assert "late by 30 min" in text
+
+
+async def test_a_reminder_waits_for_no_slot_that_a_hung_job_has_taken(open_world: Opener) -> None:
+    async with open_world([HANG], cron={"max_concurrent": 1}) as world:  # P-24
+        await add_job(world, prompt="take the only slot", at="2026-03-02T12:09", notify="never")
+        await add_job(world, say="leave", at="2026-03-02T12:10")
+        await go_to(world, NOON + timedelta(minutes=9))
+        await world.model.asked(1)
+
+        await go_to(world, NOON + timedelta(minutes=10))
+
+        assert await hears(world, 1) == ["leave"]
 
 
 @pytest.mark.parametrize(("after_run", "status"), [("disable", JobStatus.DISABLED), ("keep", JobStatus.ENABLED)])

@@ -1,0 +1,203 @@
+"""How a person's turn ends, whichever way it does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway import inbox
+from gateway.agent import journal
+from gateway.agent.due import DueHandler
+from gateway.agent.journal import Claim
+from gateway.agent.loop import CRASH_BUDGET, AgentLoop, Limits
+from gateway.agent.model import UserText
+from gateway.agent.models.scripted import HANG, Script, ScriptedModel, calls
+from gateway.agent.prompt import words
+from gateway.agent.sessions import Sessions
+from gateway.agent.turn import TurnEngine
+from gateway.database.driver import Work
+from gateway.database.writer import Database
+from gateway.errors import ErrorClass, ModelError
+from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage
+from gateway.tools.message import MessageTool
+from tests.fakes import NOON, FakeClock
+from tests.parts import open_database, rows
+
+HELLO = InboundMessage(
+    channel="test",
+    sender_id="anna",
+    dedupe_keys=(),
+    address=ChatAddress(channel="test", chat="1", thread="5"),
+    text="hello",
+    received_at=NOON,
+    message_id="m77",
+)
+
+
+class Words:
+    """`Say` into a list; what goes along is written."""
+
+    def __init__(self, database: Database) -> None:
+        self.said: list[OutboundMessage] = []
+        self._database = database
+
+    async def __call__(self, message: OutboundMessage, *, along: Work[None] | None = None) -> bool:
+        self.said.append(message)
+        if along is not None:
+            await self._database.write(along)
+        return True
+
+
+@dataclass
+class Bench:
+    loop: AgentLoop
+    model: ScriptedModel
+    say: Words
+    clock: FakeClock
+    database: Database
+    claim: Claim
+
+    async def state(self) -> tuple[str, str]:
+        ((state, row),) = await rows(
+            self.database, "SELECT turns.state, inbox.state FROM turns JOIN inbox USING (seq)"
+        )
+        return state, row
+
+
+@asynccontextmanager
+async def open_bench(path: Path, script: Script) -> AsyncIterator[Bench]:
+    clock, model = FakeClock(), ScriptedModel(script)
+    async with open_database(path / "gateway.db", clock) as database:
+        await database.write(lambda t: inbox.accept(t, HELLO))
+        claim = await database.write(lambda t: journal.claim(t, 1, "t1", at="2026-03-02T12:00:00.000000Z"))
+        assert claim is not None
+        say = Words(database)
+        due: DueHandler = None  # type: ignore[assignment] # no run is due here
+
+        def in_utc(message: InboundMessage) -> UserText:
+            return words(message, "UTC")
+
+        loop = AgentLoop(
+            database=database,
+            clock=clock,
+            engine=TurnEngine(model, database, clock, max_steps=3),
+            sessions=Sessions(database, budget=1_000, words=in_utc),
+            say=say,
+            tools=[MessageTool(say)],
+            due=due,
+            zone_of=lambda _address: "UTC",
+            words=in_utc,
+            limits=Limits(timeout=timedelta(seconds=60)),
+        )
+        yield Bench(loop, model, say, clock, database, claim)
+
+
+async def test_the_final_text_is_the_reply_to_the_message_in_its_chat_and_thread(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, ["hello Anna"]) as bench:
+        await bench.loop.work(bench.claim)
+
+        (reply,) = bench.say.said
+        assert (reply.caller, reply.text, reply.delivery_id) == (Caller.REPLY, "hello Anna", "t1.final")
+        assert (reply.address, reply.reply_to) == (HELLO.address, "m77")
+        assert await bench.state() == ("done", "done")
+
+
+async def test_the_model_sees_who_wrote_when(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, ["hi"]) as bench:
+        await bench.loop.work(bench.claim)
+
+        assert bench.model.prompts[0].items == [UserText("hello", "2026-03-02 12:00 Mon, UTC")]
+        assert bench.model.prompts[0].context.zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ModelError("the key is not valid", ErrorClass.PERMISSION), "the key is not valid"),
+        (KeyError("a bug"), "an error inside the gateway (KeyError); the log has it"),
+    ],
+)
+async def test_a_turn_that_fails_is_told_in_one_sentence(tmp_path: Path, error: Exception, text: str) -> None:
+    async with open_bench(tmp_path, [error]) as bench:
+        await bench.loop.work(bench.claim)
+
+        (notice,) = bench.say.said
+        assert (notice.caller, notice.text) == (Caller.NOTICE, f"I could not finish this: {text}.")
+        assert await bench.state() == ("failed", "done")
+
+
+async def test_a_turn_without_an_end_is_stopped_after_its_steps(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, lambda _: calls(("nothing", {}))) as bench:
+        await bench.loop.work(bench.claim)
+
+        (notice,) = bench.say.said
+        assert "stopped after 3 steps (agent.max_steps)" in notice.text
+        assert await bench.state() == ("failed", "done")
+
+
+async def test_a_turn_that_takes_too_long_is_stopped_at_its_limit(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, [HANG]) as bench:  # P-28
+        working = asyncio.create_task(bench.loop.work(bench.claim))
+        await bench.model.asked(1)
+        await bench.clock.advance(timedelta(seconds=59))
+        early = working.done()
+        await bench.clock.advance(timedelta(seconds=1))
+        await working
+
+        assert not early
+        assert bench.say.said[0].text == "I could not finish this: stopped after 60 s (the time limit of a turn)."
+
+
+async def test_a_turn_that_a_person_stops_ends_without_a_word(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, [HANG]) as bench:
+        working = asyncio.create_task(bench.loop.work(bench.claim))
+        await bench.model.asked(1)
+
+        stopped = bench.loop.cancel("t1")
+        await working
+
+        assert stopped
+        assert bench.say.said == []
+        assert await bench.state() == ("cancelled", "done")
+        assert not bench.loop.cancel("t1")
+
+
+async def test_a_turn_whose_process_ends_is_not_over(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, [HANG]) as bench:
+        working = asyncio.create_task(bench.loop.work(bench.claim))
+        await bench.model.asked(1)
+
+        working.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert await bench.state() == ("running", "taken")
+
+
+async def test_a_turn_that_ends_the_process_again_and_again_is_given_up_and_the_chat_is_told(
+    tmp_path: Path,
+) -> None:
+    async with open_bench(tmp_path, ["hi"]) as bench:
+        await bench.loop.work(replace(bench.claim, claims=CRASH_BUDGET + 1))
+
+        (notice,) = bench.say.said
+        assert notice.caller is Caller.NOTICE
+        assert "given up" in notice.text
+        assert bench.model.prompts == []
+        assert await bench.state() == ("abandoned", "done")
+
+
+async def test_the_last_try_of_the_crash_budget_is_still_made(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, ["hi"]) as bench:
+        await bench.loop.work(replace(bench.claim, claims=CRASH_BUDGET))
+
+        assert [message.text for message in bench.say.said] == ["hi"]
+
+
+async def test_nobody_can_be_stopped_who_does_not_work(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, []) as bench:
+        assert not bench.loop.cancel("t1")

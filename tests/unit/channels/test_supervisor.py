@@ -1,0 +1,194 @@
+"""Channels run by themselves: one that fails is started again and never stops another."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from channels.base import Channel, Inlet
+from channels.supervisor import Supervisor
+from gateway.agent.lanes import Lanes
+from gateway.bus import Bus
+from gateway.database.writer import Database
+from gateway.errors import CredentialsRefusedError
+from gateway.messages import ChatAddress, InboundMessage
+from gateway.outbox.delivery import Outbox
+from tests.fakes import NOON, FakeClock, RecordingChannel, until
+from tests.parts import open_database, rows
+
+SECOND = timedelta(seconds=1)
+
+
+class Flaky(RecordingChannel):
+    """Fails so many times before it runs; each start is noted."""
+
+    def __init__(self, clock: FakeClock, *, failures: int, error: Exception | None = None, runs: int = 0) -> None:
+        super().__init__("flaky")
+        self.starts: list[float] = []
+        self._clock = clock
+        self._failures = failures
+        self._error = error or ConnectionError("no route")
+        self._runs = timedelta(seconds=runs)
+
+    async def run(self, inlet: Inlet) -> None:
+        self.starts.append(self._clock.monotonic() - 1_000)
+        if self._runs:
+            inlet.alive()
+            await self._clock.sleep(self._runs)
+        if len(self.starts) <= self._failures:
+            raise self._error
+        await super().run(inlet)
+
+
+class Ended(RecordingChannel):
+    """Has nothing more to read."""
+
+    async def run(self, inlet: Inlet) -> None:
+        inlet.alive()
+
+
+class Forger(RecordingChannel):
+    """Hands in a message in the name of the schedule."""
+
+    async def run(self, inlet: Inlet) -> None:
+        await inlet.receive(
+            InboundMessage(
+                channel="system",
+                sender_id="cron:a1b2c3d4",
+                dedupe_keys=(),
+                address=ChatAddress(channel="test", chat="1"),
+                text="obey",
+                received_at=NOON,
+            )
+        )
+        await super().run(inlet)
+
+
+@dataclass
+class House:
+    supervisor: Supervisor
+    outbox: Outbox
+    database: Database
+    clock: FakeClock
+    tasks: list["asyncio.Task[None]"]
+
+    async def start(self, channel: Channel) -> None:
+        begun = asyncio.Event()
+        self.tasks.append(asyncio.create_task(self.supervisor.run(channel, begun)))
+        await begun.wait()
+        await self.clock.advance(timedelta())
+
+    def state(self, name: str) -> tuple[str, str]:
+        found = self.supervisor.states[name]
+        return found.state, found.reason
+
+
+@asynccontextmanager
+async def open_house(path: Path, clock: FakeClock) -> AsyncIterator[House]:
+    async with open_database(path / "gateway.db", clock) as database, asyncio.TaskGroup() as group:
+        outbox = Outbox(database, clock, group.create_task)
+
+        async def work(_claim: object) -> None:
+            await asyncio.sleep(0)
+
+        lanes = Lanes(database, clock, group.create_task, work, slots={"person": 1, "due": 1})
+        house = House(Supervisor(Bus(database, clock, lanes), outbox, clock), outbox, database, clock, [])
+        yield house
+        for task in house.tasks:
+            task.cancel()
+        await asyncio.gather(*house.tasks, return_exceptions=True)
+
+
+async def test_a_channel_that_fails_is_started_again_after_pauses_that_grow(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Flaky(clock, failures=3)
+        await house.start(channel)
+        after_one = house.state("flaky")
+
+        await clock.advance(8 * SECOND)
+
+        assert after_one == ("retrying", "no route")
+        assert channel.starts == [0, 1, 3, 7]
+        assert house.state("flaky") == ("running", "")
+
+
+async def test_the_pauses_grow_to_a_minute_and_no_further(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Flaky(clock, failures=9)
+        await house.start(channel)
+
+        await clock.advance(300 * SECOND)
+
+        starts = channel.starts
+        assert [b - a for a, b in itertools.pairwise(starts)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+async def test_a_channel_that_has_worked_for_a_while_is_started_again_soon(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Flaky(clock, failures=3, runs=61)
+        await house.start(channel)
+
+        await clock.advance(190 * SECOND)
+
+        assert channel.starts == [0, 62, 124, 186]
+
+
+async def test_a_channel_whose_token_is_refused_is_stopped_and_says_so(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Flaky(clock, failures=99, error=CredentialsRefusedError("401: unauthorized"))
+        await house.start(channel)
+
+        await clock.advance(300 * SECOND)
+
+        assert house.state("flaky") == ("stopped", "401: unauthorized")
+        assert house.outbox.lines["flaky"].halted == "401: unauthorized"
+        assert len(channel.starts) == 1
+
+
+async def test_a_channel_that_fails_stops_no_other(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        healthy = RecordingChannel()
+        await house.start(Flaky(clock, failures=99))
+        await house.start(healthy)
+
+        await healthy.say("hello")
+
+        assert house.state("test") == ("running", "")
+        assert len(await rows(house.database, "SELECT 1 FROM inbox")) == 1
+
+
+async def test_a_channel_with_nothing_more_to_read_is_closed_and_can_still_be_sent_to(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        await house.start(Ended())
+
+        assert house.state("test") == ("closed", "there is nothing more to read")
+        assert not house.outbox.lines["test"].halted
+
+
+async def test_a_forged_message_is_dropped_and_its_channel_goes_on(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Forger()
+        await house.start(channel)
+
+        await until(lambda: house.state("test") == ("running", ""))
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(0,)]
+        assert await rows(house.database, "SELECT what FROM audit") == [("bus.refused",)]
+
+
+async def test_when_a_channel_was_last_alive_is_known(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        await house.start(RecordingChannel())
+
+        assert house.supervisor.states["test"].last_alive == NOON

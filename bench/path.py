@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bench.lag import lags
 from bench.report import Due, Measure, median_of, percentile
@@ -70,41 +72,55 @@ async def _open_loop(one: World, names: Iterator[str], seconds: float) -> list[f
 async def throughput(run: Run) -> None:
     """As fast as it goes: everybody writes the next message when the last one is answered."""
     run.say("path: throughput")
+    many = Load(sessions=200, each=30)
     due = Due(limit=3000, at_least=True)
-    for turns in (8, 200):
-        name = f"throughput, 200 sessions, agent.max_turns = {turns}" + (" (default)" if turns == 8 else "")
-        run.add(await _rate(run, name, sessions=200, each=30, ahead=1, turns=turns, due=due))
+    run.add(await _rate(run, "throughput, 200 sessions", many, due))
+    wide = replace(many, settings={"agent": {"max_turns": 200}})
+    run.add(await _rate(run, "… agent.max_turns = 200 (default 8)", wide, due))
+    quiet = replace(many, settings={**wide.settings, "logging": {"level": "warning"}})
+    run.add(await _rate(run, '… and logging.level = "warning" (default "info")', quiet, due))
     due = Due(limit=600, at_least=True)
-    run.add(await _rate(run, "throughput, one session, 32 messages ahead", 1, 1000, 32, 8, due))
-    run.add(await _rate(run, "throughput, one session, one at a time", 1, 300, 1, 8, None))
+    run.add(await _rate(run, "throughput, one session, 32 messages ahead", Load(each=1000, ahead=32), due))
+    run.add(await _rate(run, "throughput, one session, one at a time", Load(each=300), None))
 
 
-async def _rate(run: Run, name: str, sessions: int, each: int, ahead: int, turns: int, due: Due | None) -> Measure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Who writes how much: `each` messages in a session, `ahead` of them without waiting for an answer."""
+
+    sessions: int = 1
+    each: int
+    ahead: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def _rate(run: Run, name: str, load: Load, due: Due | None) -> Measure:
     rates, floors, wrong = [], [], ""
+    messages = load.sessions * load.each
     for _ in range(ROUNDS):
         with run.home() as home:
-            async with world(home, agent={"max_turns": turns}) as one:
+            async with world(home, **load.settings) as one:
                 floors.append(await asyncio.to_thread(run.measure_floor))
                 loop = asyncio.get_running_loop()
                 began = loop.time()
-                await _closed_loop(one, sessions, each, ahead)
-                rates.append(sessions * each / (loop.time() - began))
-                wrong = wrong or await _miscounted(one, sessions * each)
+                await _closed_loop(one, load)
+                rates.append(messages / (loop.time() - began))
+                wrong = wrong or await _miscounted(one, messages)
     floor = statistics.median(floors)
     fsyncs = 1000 / statistics.median(rates) / floor
     remark = wrong or f"{fsyncs:.2f} fsyncs a message (beside it {floor:.2f} ms); each sent once"
     return median_of(GROUP, name, "msg/s", rates, due=due, remark=remark)
 
 
-async def _closed_loop(one: World, sessions: int, each: int, ahead: int) -> None:
+async def _closed_loop(one: World, load: Load) -> None:
     async def person(chat: str, numbers: Iterator[int]) -> None:
         for n in numbers:
             await one.ask(f"{chat}.{n}", chat, n)
 
     async with asyncio.TaskGroup() as tasks:
-        for s in range(sessions):
-            numbers = iter(range(each))  # shared by those who write in the same chat
-            for _ in range(ahead):
+        for s in range(load.sessions):
+            numbers = iter(range(load.each))  # shared by those who write in the same chat
+            for _ in range(load.ahead):
                 tasks.create_task(person(f"c{s}", numbers))
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+DURABLE = {"path", "cron"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
@@ -43,6 +45,11 @@ class Measure:
     samples: tuple[float, ...] = ()
     remark: str = ""
 
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether it is a duration in which fsyncs count."""
+        return self.unit == "ms" and self.group in DURABLE and "lag" not in self.name
+
 
 def median_of(
     group: str, name: str, unit: str, samples: Sequence[float], *, due: Due | None = None, remark: str = ""
@@ -63,7 +70,7 @@ def table(measures: Sequence[Measure], floor: float) -> str:
     lines = ["| what | median | in fsyncs | due | met | remark |", "|---|---:|---:|---|---|---|"]
     for one in measures:
         value = "n/a" if one.value is None else f"{_figure(one.value)} {one.unit}"
-        in_fsyncs = f"{one.value / floor:.1f}" if one.value is not None and one.unit == "ms" else ""
+        in_fsyncs = f"{one.value / floor:.1f}" if one.value is not None and one.waits_for_disk else ""
         due = one.due.text(one.unit) if one.due else ""
         lines.append(f"| {one.name} | {value} | {in_fsyncs} | {due} | {_verdict(one, floor)} | {one.remark} |")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from channels.base import Inlet
 from cron.store import JobStore
@@ -131,7 +132,7 @@ class World:
 
 @asynccontextmanager
 async def world(
-    path: Path, script: Script = words, *, store: JobStore | None = None, **settings: object
+    path: Path, script: Script = words, *, store: JobStore | None = None, **settings: Any
 ) -> AsyncIterator[World]:
     """A gateway on this folder, with the log that it writes by default; `settings` as in the configuration."""
     home = Home(path)

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import orjson
-
+from cron import json_text
 from cron.describe import describe
 from cron.draft import often
 from cron.job import AgentPrompt, Job, JobStatus, Run, Say
@@ -80,7 +79,7 @@ def job_text(job: Job, facts: Facts) -> str:
         f"Last run: {moment_text(facts.last_run, job.tz) if facts.last_run else '-'}"
         f"{f' ({facts.last_status})' if facts.last_status else ''}, {facts.run_count} so far",
         f"It {what(job, widest=2000)}",
-        f"State: {orjson.dumps(job.state).decode()}",
+        f"State: {json_text.dump(job.state).decode()}",
     ]
     if facts.last_error:
         lines.append(f"Last error: {facts.last_error}")

@@ -1,15 +1,18 @@
 """What the model reads in a scheduled turn; pure."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import orjson
-
+from cron import json_text
 from cron.job import AgentPrompt, Job, Notify, Say
 from gateway.agent.prompt import clock_text
-from gateway.messages import Due
+from gateway.messages import Due, Json
 
 LATE_ENOUGH = 300  # seconds: from here on a person is told
+
+_MARK = re.compile(r"<(?=\s*/|\s*(?:prompt|state|system-event)\b)", re.IGNORECASE)
+_LINE_ENDS = re.compile("[\x7f\x85\u2028\u2029]")
 
 _RULES = """\
 Rules of this turn:
@@ -30,12 +33,12 @@ _SPEAKING = {
 
 def due_prompt(job: Job, due: Due, now: datetime) -> str:
     """The task, its previous state, what is special about this run, and the rules."""
-    name = orjson.dumps(job.name).decode()
+    name = fenced(_json_line(job.name))
     lines = [f"A scheduled run of the job {name} (id {job.id}). {_times(job, due, now)}", "", *_task(job), ""]
     if job.state is None:
         lines.append("There is no previous state: this is the first run, or none has kept anything.")
     else:
-        lines += ["<state>", fenced(orjson.dumps(job.state).decode()), "</state>"]
+        lines += ["<state>", fenced(_json_line(job.state)), "</state>"]
     lines += ["", _RULES.format(speaking=_SPEAKING[job.notify], job=job.id)]
     return "\n".join(lines)
 
@@ -61,7 +64,12 @@ def _times(job: Job, due: Due, now: datetime) -> str:
 
 def fenced(text: str) -> str:
     """The text unable to end its own fence, or to begin another."""
-    return text.replace("</", "<\\/").replace("<prompt>", "<\\prompt>").replace("<state>", "<\\state>")
+    return _MARK.sub(r"<\\", text)
+
+
+def _json_line(value: Json) -> str:
+    """Compact JSON in one line, also for those who take U+2028 for a line's end."""
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text.dump(value).decode())
 
 
 def reminder_text(job: Job, due: Due) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from cron import codec
+from cron import codec, json_text
 from cron.job import DeliveryStatus, Job, Overlap, Run, RunStatus, Say, Trigger
 from cron.planner import Cursor, Missed
 from cron.target import address_of, session_of
@@ -87,7 +87,7 @@ def claim(transaction: Transaction, job: Job, due: Occurrence, said: InboundMess
         job.uid,
         due.key,
         job.owner,
-        orjson.dumps(codec.encode_job(job)).decode(),
+        json_text.dump(codec.encode_job(job)).decode(),
         due.trigger.value,
         to_text(due.scheduled_for),
         round(due.late_by.total_seconds() * 1000),
@@ -140,7 +140,7 @@ def _record(
         job.uid,
         key,
         job.owner,
-        orjson.dumps(codec.encode_job(job)).decode(),
+        json_text.dump(codec.encode_job(job)).decode(),
         status.value,
         trigger.value,
         to_text(scheduled_for),
@@ -201,7 +201,7 @@ def job_of(transaction: Transaction, run: str) -> tuple[RunStatus, Job] | None:
 
 
 def stored_job(text: str) -> Job:
-    stored = orjson.loads(text)
+    stored = json_text.load(text.encode())
     given = codec.Given(uid=stored.get("uid", ""), created_at=from_text(stored["created_at"]))
     return codec.decode_job(stored, given)
 

@@ -182,11 +182,16 @@ class CronService:
 
     async def run_due(self, now: datetime) -> int:
         """Claim and publish everything that is due at `now`; returns how many runs that made."""
-        made = 0
-        while uids := self._pop_due(now):
-            made += await self._claim(uids, now)
-            await self._clock.sleep(timedelta())
-        return made
+        claimed: list[tuple[Accepted, InboundMessage]] = []
+        try:
+            while uids := self._pop_due(now):
+                claimed += await self._claim(uids, now)
+                await self._clock.sleep(timedelta())
+        finally:
+            # Not before: the turns that begin here would take their time from the claims of the others.
+            for row, said in claimed:
+                self._bus.announce(row, said)
+        return len(claimed)
 
     def _pop_due(self, now: datetime) -> list[str]:
         due: list[str] = []
@@ -196,15 +201,13 @@ class CronService:
                 due.append(uid)
         return due
 
-    async def _claim(self, uids: list[str], now: datetime) -> int:
+    async def _claim(self, uids: list[str], now: datetime) -> list[tuple[Accepted, InboundMessage]]:
         async with self._changing:
             due, accepted = await self._claim_now(uids, now)
-        for row, said in accepted:
-            self._bus.announce(row, said)
         if any(found.plan.missed and not found.plan.runs for found in due):
             self._left_words()
             await self._settle_one_shots()
-        return len(accepted)
+        return accepted
 
     async def _claim_now(
         self, uids: list[str], now: datetime

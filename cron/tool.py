@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Protocol
 
-import orjson
 from pydantic import BaseModel
 
-from cron import listing, overview, runs
+from cron import json_text, listing, overview, runs
 from cron.arguments import CronArguments
 from cron.book import OPERATOR, JobBook, Viewer
 from cron.draft import Maker, uid_of
@@ -94,7 +93,9 @@ class CronTool:
         except NotFoundError:
             raise
         except UserError as error:
-            raise UserError(f"{error} A right call looks like {example_of(arguments.action)}.") from error
+            raise UserError(
+                f"{str(error).rstrip('.')}. A right call looks like {example_of(arguments.action)}."
+            ) from error
 
     async def _act(self, arguments: CronArguments, turn: Turn) -> str:
         viewer = Viewer(owner=turn.address.owner, user=turn.sender_id, admin=self._is_admin(turn))
@@ -170,7 +171,7 @@ class CronTool:
                 self._store.set_state, turn.job, arguments.state, expected=expected, stamp=turn.call_id
             )
         except StateChangedError as error:
-            present = orjson.dumps(error.state).decode()
+            present = json_text.dump(error.state).decode()
             raise UserError(
                 f"not kept: another run has changed the state meanwhile. It is now {present}"
             ) from error

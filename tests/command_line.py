@@ -38,9 +38,7 @@ class Printed:
 class CommandLine:
     """`tocsin` on a home folder of its own."""
 
-    def __init__(
-        self, path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def __init__(self, path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
         self._capsys = capsys
         self._monkeypatch = monkeypatch

@@ -67,14 +67,12 @@ class Desk:
     def from_flags(self, wanted: Flags) -> Job:
         """A new job of the flags."""
         draft, maker = wanted.draft(), self._maker(wanted.address())
-        self.kept.prepare()
         return JobBook(self.kept.jobs).add(draft, maker)
 
     def from_file(self, wanted: Flags) -> Job:
         """A new job of a JSON object."""
         job = cron_file.new_job(self._file_of(wanted), zone=self.kept.zone, now=self.kept.clock.now())
         self._admit(job)
-        self.kept.prepare()
         for _ in range(ATTEMPTS):
             taken = {other.name for other in self.kept.jobs.load().values() if other.owner == job.owner}
             name = unique_name(job.name or listing.what(job, widest=30), taken)

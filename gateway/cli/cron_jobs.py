@@ -39,6 +39,6 @@ def present(call: Call, kept: Kept, job: Job) -> None:
 def hint_without_gateway(call: Call, kept: Kept) -> None:
     """Say what a newcomer would wonder about: nothing fires by itself."""
     if not kept.settings.cron_enabled:
-        call.warn("note: [cron] enabled is false, so no job fires")
+        call.say("[cron] enabled is false, so no job fires.")
     elif kept.gateway() is None:
-        call.warn("note: no gateway is running; jobs fire while `tocsin run` does")
+        call.say("No gateway is running; jobs fire while `tocsin run` does.")

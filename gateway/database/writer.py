@@ -56,6 +56,7 @@ class Database:
         self._full = False
         self._next_look = 0.0
         self._next_regain = 0.0
+        self._closed = False
 
     @property
     def trouble(self) -> str:
@@ -75,7 +76,8 @@ class Database:
             self._threads.append(thread)
 
     async def stop(self) -> None:
-        """Finish what was ordered, then close."""
+        """Finish what was ordered, then close; whoever comes later is refused, and never kept waiting."""
+        self._closed = True
         self._orders.put(None)
         self._questions.put(None)
         for thread in self._threads:
@@ -89,14 +91,17 @@ class Database:
         `essential` work finishes what was accepted before: on a full disk it may use the reserve, while all
         other work is refused with StoreFullError.
         """
-        answer: asyncio.Future[T] = self._loop.create_future()
-        self._orders.put(_Order(work, answer, essential))
-        return await answer
+        return await self._order(self._orders, work, essential=essential)
 
     async def read(self, work: Work[T]) -> T:
         """Do the work on a connection that sees everything committed so far, and must not write."""
+        return await self._order(self._questions, work, essential=False)
+
+    async def _order(self, to: "queue.SimpleQueue[_Order | None]", work: Work[T], *, essential: bool) -> T:
+        if self._closed:
+            raise StoreError("the database is closed: the gateway is stopping")
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._questions.put(_Order(work, answer, essential=False))
+        to.put(_Order(work, answer, essential))
         return await answer
 
     # -- the writer's thread ----------------------------------------------------------------------------------

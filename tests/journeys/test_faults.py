@@ -1,4 +1,4 @@
-"""A model that fails in every way: one sentence for the person, nothing half, nothing twice, and the chat goes on."""
+"""A model that fails in every way: one sentence for the person, nothing half, nothing twice, the chat goes on."""
 
 from datetime import timedelta
 
@@ -93,6 +93,8 @@ async def test_a_model_that_hangs_in_one_chat_keeps_no_other_chat_waiting(open_w
         await world.channel.say("hello", chat="2")
 
         heard = await hears(world, 1)
+        world.gateway.loop.cancel(world.gateway.lanes.running["test:1"])
+        await until(lambda: not world.gateway.lanes.running)
 
         assert heard == ["at once"]
         assert world.channel.sent[0].address.chat == "2"
@@ -180,25 +182,6 @@ async def test_a_script_that_raises_its_own_error_is_contained(open_world: Opene
 
         assert heard[0].startswith("I could not finish this: an error inside the gateway (ZeroDivisionError)")
         assert heard[1] == "fine"
-
-
-async def test_a_tool_that_cannot_be_undone_is_stopped_in_the_middle_of_a_message_and_the_turn_ends(
-    open_world: Opener,
-) -> None:
-    """A cancellation that comes while steps are being written leaves them written once."""
-    async with open_world([calls(("message", {"text": "one"})), HANG], agent={"timeout": "1m"}) as world:
-        for _ in range(30):
-            await world.clock.advance(timedelta(milliseconds=1))
-        world.channel.gate.clear()
-        await world.channel.say("hello")
-        while not world.gateway.lanes.running:
-            await world.clock.sleep(timedelta())
-        (turn,) = world.gateway.lanes.running.values()
-        world.gateway.loop.cancel(turn)
-
-        await until(lambda: not world.gateway.lanes.running)
-
-        assert await rows(world, "SELECT state FROM turns") == [("cancelled",)]
 
 
 # -- scheduled turns --------------------------------------------------------------------------------------------

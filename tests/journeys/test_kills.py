@@ -72,10 +72,11 @@ def _assert_that_kills_lose_nothing(folder: Path, *, rounds: int) -> None:
 
 
 def _check_turns(place: Place, *, said: int) -> None:
-    """Every message has one turn that is done, or was killed too often (and is checked below); each job ran once."""
+    """Every message has one turn that is done, or was killed too often; each job ran once."""
     with look(place.home) as database:
         turns = database.execute(
-            "SELECT message ->> 'text', turns.state, claims FROM turns JOIN inbox USING (seq) WHERE kind = 'person'"
+            "SELECT message ->> 'text', turns.state, claims FROM turns JOIN inbox USING (seq) "
+            "WHERE kind = 'person'"
         ).fetchall()
         runs = database.execute("SELECT job ->> 'name', status FROM runs").fetchall()
     given_up = {text.split()[1] for text, state, claims in turns if state == "abandoned" and claims > CRASH_BUDGET}
@@ -88,7 +89,7 @@ def _check_turns(place: Place, *, said: int) -> None:
 
 
 def _check_words(place: Place, *, kills: int) -> None:
-    """Each message arrived once; who was spoken to at a kill may have heard it again, marked, and no third time."""
+    """Each message arrived once; who was spoken to at a kill may have heard it again, marked; nobody thrice."""
     arrived = place.platform.arrived()
     first = Counter(arrival.id for arrival in arrived if not arrival.repeat)
     again = Counter(arrival.id for arrival in arrived if arrival.repeat)

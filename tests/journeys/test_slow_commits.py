@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from gateway.agent.model import Prompt
 from gateway.agent.models.scripted import HANG, Line, Script, ScriptedModel, calls
 from gateway.app import Setup, running
@@ -54,7 +56,9 @@ async def _gateway(folder: Path, mood: Mood, script: Script) -> AsyncIterator[Wo
     home = Home(folder / "home")
     prepare(home)
     clock, channel, model = FakeClock(), RecordingChannel(), ScriptedModel(script)
-    config = Config.layered(environment={}, file={"channels": {"test": {"owners": ["9"]}}})
+    config = Config.layered(
+        environment={}, file={"agent": {"timeout": "30s"}, "channels": {"test": {"owners": ["9"]}}}
+    )
     setup = Setup(
         home=home,
         config=config,
@@ -111,7 +115,7 @@ async def test_a_turn_that_runs_out_of_time_while_its_steps_are_written_ends(tmp
         go_on.set()
         await world.clock.advance(timedelta())
 
-        await world.clock.advance(timedelta(minutes=10, seconds=1))
+        await world.clock.advance(timedelta(seconds=31))
         mood.open.set()
         await _recover(world)
 
@@ -157,7 +161,7 @@ async def test_an_answer_waits_until_it_can_be_written(tmp_path: Path) -> None:
         await world.model.asked(1)
         mood.fails = True
         go_on.set()
-        await world.clock.advance(timedelta(seconds=30))
+        await world.clock.advance(timedelta(seconds=20))
         early = world.channel.texts()
         mood.fails = False
         await _recover(world)
@@ -204,6 +208,7 @@ async def test_a_dead_message_whose_notice_cannot_be_written_ends_nothing(tmp_pa
         assert world.channel.texts("2") == ["hello"]
 
 
+@pytest.mark.nightly  # the stop waits its five seconds for the model
 async def test_a_stop_while_the_database_refuses_comes_to_its_end(tmp_path: Path) -> None:
     mood = Mood()
     async with _gateway(tmp_path, mood, lambda _: HANG) as world:

@@ -15,7 +15,7 @@ def test_a_job_of_the_command_line_belongs_to_nobody_and_says_where_it_speaks(to
     job = tocsin.job("standup")
     assert printed.status == 0
     assert "It speaks to nobody: its words go to the log" in printed.out
-    assert "no gateway is running" in printed.err
+    assert "No gateway is running; jobs fire while `tocsin run` does." in printed.lines
     assert (job["owner"], job["address"], job["created_by"]) == (None, None, "operator")
     assert job["payload"] == {"kind": "agent", "prompt": "hi"}
 
@@ -28,11 +28,15 @@ def test_a_plain_number_of_seconds_and_a_duration_are_the_same(tocsin: CommandLi
 
 
 def test_message_and_prompt_are_one_flag(tocsin: CommandLine) -> None:
-    assert tocsin.add("--prompt", "x", *EVERY_HOUR)["payload"] == tocsin.add("--message", "x", *EVERY_HOUR)["payload"]
+    assert (
+        tocsin.add("--prompt", "x", *EVERY_HOUR)["payload"] == tocsin.add("--message", "x", *EVERY_HOUR)["payload"]
+    )
 
 
 def test_the_form_with_schedule_and_action_makes_the_same_jobs(tocsin: CommandLine) -> None:
-    job = tocsin.add("--name", "daily-report", "--schedule", "0 9 * * *", "--action", "agent", "--prompt", "report")
+    job = tocsin.add(
+        "--name", "daily-report", "--schedule", "0 9 * * *", "--action", "agent", "--prompt", "report"
+    )
     said = tocsin.add("--schedule", "every 2h", "--action", "say", "--message", "drink")
 
     assert job["schedule"] == {"kind": "cron", "expr": "0 9 * * *"}  # PRX-65
@@ -178,7 +182,9 @@ def test_an_update_of_the_target_alone_keeps_the_words(tocsin: CommandLine) -> N
 def test_an_update_may_be_json_too(tocsin: CommandLine) -> None:
     before = tocsin.add("--name", "a", "--say", "x", *EVERY_HOUR)
 
-    printed = tocsin("cron", "update", "a", "--job", "-", "--json", stdin='{"cron": "0 8 * * *", "notify": "never"}')
+    printed = tocsin(
+        "cron", "update", "a", "--job", "-", "--json", stdin='{"cron": "0 8 * * *", "notify": "never"}'
+    )
 
     after = printed.document
     assert after["schedule"] == {"kind": "cron", "expr": "0 8 * * *"}

@@ -1,0 +1,141 @@
+"""Running jobs by hand, and ending runs."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from cron import runs
+from cron.job import RunStatus
+from gateway import requests
+from gateway.agent.due import Ending, EndStatus
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
+from gateway.home import GatewayLock, prepare
+from tests.command_line import CommandLine
+
+
+@contextmanager
+def gateway_that(tocsin: CommandLine, status: EndStatus) -> Iterator[None]:
+    """Somebody who holds the lock like a gateway, and ends what it finds queued or is asked to cancel."""
+    prepare(tocsin.kept.home)
+    stopped = threading.Event()
+    kept = tocsin.kept
+
+    def end_one(transaction: Transaction) -> None:
+        asked = {name for _, name in requests.cancellations(transaction, since=0)}
+        for _, run in transaction.execute(sql.OPEN_RUNS).fetchall():
+            found = runs.job_of(transaction, run)
+            if run in asked or (found is not None and found[0] is RunStatus.QUEUED):
+                ending = Ending(status=EndStatus.CANCELLED if run in asked else status, error="so it was")
+                runs.finish(transaction, run, ending, now=datetime.now(UTC))
+
+    def work() -> None:
+        while not stopped.wait(0.02):
+            kept.write(end_one)
+
+    with GatewayLock.take(kept.home, datetime.now(UTC)):
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            worker.join()
+
+
+def test_without_a_gateway_the_run_takes_place_here(tocsin: CommandLine) -> None:
+    job = tocsin.add("--name", "a", "--say", "drink water", "--every", "1h")
+
+    printed = tocsin("cron", "run", "a", "--json")
+
+    run = printed.document
+    assert (printed.status, run["status"], run["trigger"]) == (0, "succeeded", "manual")  # AB-57, PRX-33
+    assert (run["output"], run["delivery_status"]) == ("drink water", "sent")
+    assert tocsin.job("a")["next_run"] == job["next_run"]  # C-15
+    assert tocsin.kept.holder() is None
+
+
+def test_a_disabled_job_needs_force_and_stays_disabled(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    tocsin("cron", "disable", "a")
+
+    refused, forced = tocsin("cron", "run", "a"), tocsin("cron", "run", "a", "--force")
+
+    assert (refused.status, "use --force" in refused.err) == (1, True)  # AB-55
+    assert forced.status == 0  # AB-56
+    assert (tocsin.job("a")["status"], tocsin.job("a")["run_count"]) == ("disabled", 1)
+
+
+def test_a_job_that_is_running_is_not_run_again(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    run = tocsin.begin("a")
+
+    printed = tocsin("cron", "run", "a", "--force")
+
+    assert (printed.status, f"run {run}" in printed.err) == (1, True)  # P-31
+
+
+def test_the_exit_status_follows_the_run_of_the_gateway(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+
+    with gateway_that(tocsin, EndStatus.FAILED):
+        waited = tocsin("cron", "run", "a", "--wait")
+        started = tocsin("cron", "run", "a")
+
+    assert (waited.status, "failed: so it was" in waited.err) == (1, True)
+    assert (started.status, "The gateway runs" in started.out) == (0, True)
+
+
+# -- cancelling -----------------------------------------------------------------------------------------
+
+
+def test_a_queued_run_is_cancelled_by_the_beginning_of_its_id(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    run = tocsin.claim("a")
+
+    printed = tocsin("cron", "cancel", run[:6], "--json")
+
+    assert (printed.status, printed.document["status"]) == (0, "cancelled")
+    assert tocsin.status_of(run) is RunStatus.CANCELLED
+
+
+def test_a_run_that_a_crash_left_is_cancelled_without_a_gateway(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    run = tocsin.begin("a")
+
+    assert tocsin("cron", "cancel", run).status == 0
+
+    assert tocsin.status_of(run) is RunStatus.CANCELLED
+
+
+def test_a_running_run_is_ended_by_the_gateway(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    run = tocsin.begin("a")
+
+    with gateway_that(tocsin, EndStatus.SUCCEEDED):
+        printed = tocsin("cron", "cancel", run)
+
+    assert printed.out == f'Cancelled run {run} of "a" ({tocsin.job("a")["id"]}).\n'  # HP-41
+    assert tocsin.status_of(run) is RunStatus.CANCELLED
+
+
+def test_what_is_over_or_unknown_cannot_be_cancelled(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    run = tocsin.past_run("a")
+
+    over, unknown, strange = (tocsin("cron", "cancel", name) for name in (run, "0123456789abcdef0", "%"))
+
+    assert (over.status, "over already: succeeded" in over.err) == (1, True)
+    assert (unknown.status, strange.status) == (1, 1)
+
+
+def test_the_beginning_of_two_runs_is_ambiguous(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h", "--overlap", "allow_all")
+    begun = [tocsin.claim("a")[0]]
+    while len(set(begun)) == len(begun):
+        begun.append(tocsin.claim("a")[0])
+
+    printed = tocsin("cron", "cancel", begun[-1])
+
+    assert (printed.status, "the beginning of several runs" in printed.err) == (2, True)

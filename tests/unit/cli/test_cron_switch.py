@@ -1,0 +1,58 @@
+"""Switching jobs on and off, and removing them."""
+
+import stat
+
+from tests.command_line import CommandLine
+
+
+def test_a_disabled_job_is_kept_and_does_not_fire_twice_is_no_error(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+
+    first, second = tocsin("cron", "disable", "a"), tocsin("cron", "disable", "a")
+
+    assert (first.status, second.status) == (0, 0)  # HP-64
+    assert (tocsin.job("a")["status"], tocsin.job("a")["next_run"]) == ("disabled", None)  # AB-54
+
+
+def test_an_enabled_job_has_its_next_run_in_the_future(tocsin: CommandLine) -> None:
+    job = tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    tocsin("cron", "disable", "a")
+
+    enabled = tocsin("cron", "enable", "a", "--json").document
+
+    assert (enabled["status"], enabled["next_run"]) == ("enabled", job["next_run"])  # AB-53, HP-65
+
+
+def test_a_job_is_removed_by_name_and_a_disabled_one_by_id(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "check-updates", "--say", "x", "--every", "1h")
+    other = tocsin.add("--name", "off", "--say", "x", "--every", "1h")
+    tocsin("cron", "disable", "off")
+
+    by_name = tocsin("cron", "remove", "check-updates")  # PRX-68
+    by_id = tocsin("cron", "remove", other["id"], "--json")  # HP-66
+
+    assert (by_name.status, by_id.document["uid"]) == (0, other["uid"])
+    assert tocsin.jobs == {}
+
+
+def test_an_unknown_job_fails_with_a_sentence(tocsin: CommandLine) -> None:
+    for verb in ("remove", "enable", "disable", "show", "run"):
+        printed = tocsin("cron", verb, "nope")
+
+        assert (printed.status, printed.out) == (1, "")  # AB-52
+        assert printed.err == "tocsin: there is no job 'nope' here; list shows those that there are\n"
+        assert not tocsin.path.exists()
+
+
+def test_a_command_that_is_not_built_says_so(tocsin: CommandLine) -> None:
+    printed = tocsin("cron", "export")
+
+    assert (printed.status, "No such command 'export'" in printed.err) == (2, True)
+
+
+def test_the_folder_that_the_first_job_makes_is_private(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tocsin.path, *tocsin.path.iterdir())}
+    assert modes.pop("home") == 0o700
+    assert set(modes.values()) == {0o600}

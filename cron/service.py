@@ -105,12 +105,12 @@ class CronService:
         """Look often whether somebody has changed the jobs: it is one look at a file."""
         while True:
             await self._clock.sleep(LOOK_EVERY)
-            if self._store.changed():
+            if self._store.changed(self._jobs):
                 self._wake.set()
 
     async def _tick(self) -> None:
         try:
-            if self._stale or self._store.changed():
+            if self._stale or self._store.changed(self._jobs):
                 await self.reload()
             await self.run_due(self._clock.now())
         except StoreError as error:
@@ -183,14 +183,20 @@ class CronService:
     async def run_due(self, now: datetime) -> int:
         """Claim and publish everything that is due at `now`; returns how many runs that made."""
         claimed: list[tuple[Accepted, InboundMessage]] = []
+        lost = False
         try:
             while uids := self._pop_due(now):
-                claimed += await self._claim(uids, now)
+                due, accepted = await self._claim(uids, now)
+                claimed += accepted
+                lost = lost or len(accepted) < sum(len(found.claims) or 1 for found in due)
                 await self._clock.sleep(timedelta())
         finally:
             # Not before: the turns that begin here would take their time from the claims of the others.
             for row, said in claimed:
                 self._bus.announce(row, said)
+        if lost:  # missed or skipped: words about it wait in the outbox, and a one-shot is over
+            self._left_words()
+            await self._settle_one_shots()
         return len(claimed)
 
     def _pop_due(self, now: datetime) -> list[str]:
@@ -201,18 +207,20 @@ class CronService:
                 due.append(uid)
         return due
 
-    async def _claim(self, uids: list[str], now: datetime) -> list[tuple[Accepted, InboundMessage]]:
+    async def _claim(
+        self, uids: list[str], now: datetime
+    ) -> tuple[list[_Due], list[tuple[Accepted, InboundMessage]]]:
         async with self._changing:
-            due, accepted = await self._claim_now(uids, now)
-        if any(found.plan.missed and not found.plan.runs for found in due):
-            self._left_words()
-            await self._settle_one_shots()
-        return accepted
+            return await self._claim_now(uids, now)
 
     async def _claim_now(
         self, uids: list[str], now: datetime
     ) -> tuple[list[_Due], list[tuple[Accepted, InboundMessage]]]:
-        due = [found for uid in uids if (found := self._prepare(uid, now)) is not None]
+        due: list[_Due] = []
+        for uid in uids:
+            if (found := self._prepare(uid, now)) is not None:
+                due.append(found)
+            await self._clock.sleep(timedelta())  # after a long outage one plan takes tens of milliseconds
         try:
             accepted = await self._database.write(lambda transaction: _claim_all(transaction, due, now))
         except StoreError:

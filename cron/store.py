@@ -49,8 +49,11 @@ class JobStore(Protocol):
         untouched. At most 64 KiB of JSON, 32 levels deep, finite numbers only: UserError otherwise.
         """
 
-    def changed(self) -> bool:
-        """Whether the next `load` may differ from the last one (cheap: asked four times a second)."""
+    def changed(self, since: Mapping[str, Job] | None = None) -> bool:
+        """Whether the next `load` may differ from an earlier one (cheap: asked four times a second).
+
+        `since` is what that one returned; without it the last one counts, whoever has made it.
+        """
 
     def recover(self) -> Recovery:
         """All jobs, whatever it takes: for the gateway, at its start and when `load` cannot read them.

@@ -72,10 +72,11 @@ class JsonFileStore:
             self._loaded = self._disk.seen
             return self._disk.content.jobs
 
-    def changed(self) -> bool:
+    def changed(self, since: Mapping[str, Job] | None = None) -> bool:
         with self._mutex:
-            loaded = self._loaded
-            return loaded is None or loaded is not self._disk.seen or self._disk.changed_since(loaded)
+            seen, loaded = self._disk.seen, self._loaded
+            known = seen is loaded if since is None else seen is not None and seen.content.jobs is since
+            return seen is None or not known or self._disk.changed_since(seen)
 
     def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
         with self._writing() as jobs:

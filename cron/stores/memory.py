@@ -35,8 +35,8 @@ class MemoryStore:
         with self._lock:
             return self._keep(changes.with_state(self._jobs, uid, state, expected=expected, stamp=stamp))
 
-    def changed(self) -> bool:
-        return self._loaded is not self._jobs
+    def changed(self, since: Mapping[str, Job] | None = None) -> bool:
+        return (self._loaded if since is None else since) is not self._jobs
 
     def recover(self) -> Recovery:
         return Recovery(jobs=self.load())

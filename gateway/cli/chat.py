@@ -50,20 +50,27 @@ async def _ask(call: Call, kept: Kept, session: str, text: str) -> int:
         heard.append(message)
         call.say(clean(message.text))
 
+    before = kept.jobs_stamp()
     with Terminal(kept, session, show) as terminal:
         outcome = await _turn(call, kept, terminal, text)
+    _hint(call, kept, before)
     if call.json:
         call.document(_document(session, outcome, heard))
     return _end(call, outcome)
 
 
 async def _turn(call: Call, kept: Kept, terminal: Terminal, text: str) -> Outcome:
-    before = kept.jobs_stamp()
     row = terminal.say(text.strip()[:LONGEST])
     await work_until(call, kept, lambda: terminal.finished(row), purpose=PURPOSE)
-    if kept.gateway() is None and kept.jobs_stamp() != before:
-        call.warn("note: no gateway is running; what is scheduled fires while `tocsin run` does")
     return terminal.outcome(row)
+
+
+def _hint(call: Call, kept: Kept, before: object) -> bool:
+    """Say what a newcomer would wonder about, when a job was made or changed and nobody will run it."""
+    wanted = kept.gateway() is None and kept.jobs_stamp() != before
+    if wanted:
+        call.warn("note: no gateway is running; what is scheduled fires while `tocsin run` does")
+    return wanted
 
 
 def _document(session: str, outcome: Outcome, heard: list[OutboundMessage]) -> dict[str, object]:
@@ -120,14 +127,15 @@ async def _converse(call: Call, kept: Kept, session: str) -> int:
     if interactive:
         _greet(call)
         click.echo(prompt, nl=False)
-    lines, failed = _Lines(), False
+    lines, failed, before = _Lines(), False, kept.jobs_stamp()
     lines.start()
     with Terminal(kept, session, show) as terminal:
         while (text := await _next_line(kept, terminal, lines)) is not None:
             if text.strip():
+                before = kept.jobs_stamp()
                 outcome = await _turn(call, kept, terminal, text)
                 failed = bool(_end(call, outcome)) or failed
-            else:
+            if not text.strip() or _hint(call, kept, before):
                 click.echo(prompt, nl=False)
     return FAILED if failed else DONE
 

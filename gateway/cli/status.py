@@ -12,6 +12,7 @@ from gateway.cli.words import line
 from gateway.clock import from_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
+from gateway.errors import StoreError
 from gateway.home import Holder
 from gateway.messages import Json
 from gateway.outbox import unsent
@@ -38,6 +39,8 @@ def tell(kept: Kept) -> dict[str, Json]:
     holder = kept.gateway()
     told = read_status(kept.home) or {}
     trouble = _trouble(kept, holder, told)
+    jobs, fault = _jobs(kept)
+    trouble += [fault] if fault and fault not in trouble else []
     waiting, outbox = kept.read(_counts, empty=lambda: ({}, {}))
     return {
         "ready": holder is not None and not trouble and bool(told.get("ready")),
@@ -47,7 +50,7 @@ def tell(kept: Kept) -> dict[str, Json]:
         "home": str(kept.home.path),
         "at": told.get("at"),
         "channels": told.get("channels", {}) if holder else {},
-        "scheduler": _scheduler(kept, holder, told),
+        "scheduler": _scheduler(kept, holder, told) | {"jobs": jobs},
         "lanes": {
             "running": told.get("lanes", {}).get("running", 0) if holder else 0,
             "waiting": sum(waiting.values()),
@@ -90,8 +93,15 @@ def _scheduler(kept: Kept, holder: Holder | None, told: Mapping[str, Any]) -> di
         "enabled": known.get("enabled", kept.settings.cron_enabled),
         "heartbeat": known.get("heartbeat"),
         "next_fire": known.get("next_fire"),
-        "jobs": known.get("jobs", len(kept.jobs.load()) if holder is None else 0),
     }
+
+
+def _jobs(kept: Kept) -> tuple[int | None, str]:
+    """How many jobs there are; None, and why, when they cannot be read."""
+    try:
+        return len(kept.jobs.load()), ""
+    except StoreError as error:
+        return None, str(error)
 
 
 def _counts(transaction: Transaction) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
@@ -107,7 +117,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines = [f"Gateway: {state} (process {document['pid']}, since {document['since']})"]
     lines += [_channel(name, channel) for name, channel in document["channels"].items()]
     when = f", next at {scheduler['next_fire']}" if scheduler["next_fire"] else ""
-    lines.append(f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {scheduler['jobs']} jobs{when}")
+    jobs = "its jobs cannot be read" if scheduler["jobs"] is None else f"{scheduler['jobs']} jobs"
+    lines.append(f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {jobs}{when}")
     lines.append(f"Turns: {lanes['running']} running, {lanes['waiting']} waiting")
     lines.append(f"Outbox: {outbox['open']} to send, {outbox['unknown']} unknown, {outbox['dead']} dead")
     return lines + [f"Trouble: {text}" for text in document["trouble"]]

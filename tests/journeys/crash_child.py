@@ -107,6 +107,7 @@ class StampTool:
     name: ClassVar[str] = "stamp"
     arguments: ClassVar[type[BaseModel]] = StampArguments
     effect: ClassVar[Effect] = Effect.ONCE
+    example: ClassVar[str] = '{"sheet": "set up"}'
 
     def __init__(self, sheet: Path) -> None:
         self._sheet = sheet

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from channels.base import Inlet
 from gateway.clock import Clock
@@ -100,7 +101,7 @@ def append(path: Path, line: object) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> Iterator[list[object]]:
+def read(path: Path) -> Iterator[list[Any]]:
     """The whole lines of a file."""
     if path.exists():
         for line in path.read_text().split("\n")[:-1]:

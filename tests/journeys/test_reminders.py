@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from cron.job import AfterRun, DeliveryStatus, JobStatus, RunStatus, Trigger
+from cron.job import AfterRun, DeliveryStatus, Job, JobStatus, RunStatus, Trigger
 from gateway.agent.models.scripted import HANG, calls
 from gateway.errors import ErrorClass, ModelError
 from gateway.messages import ChatAddress
 from tests.fakes import NOON, RecordingChannel, until
-from tests.journeys.conftest import Opener
+from tests.journeys.conftest import Opener, World
 from tests.journeys.steps import SECOND, add_job, callers, go_to, hears, history, jobs, jump_to, runs_that_ended
 
 HALF_HOUR = timedelta(minutes=30)
@@ -68,23 +68,23 @@ async def test_a_reminder_that_is_late_says_how_late_it_is(open_world: Opener) -
 
 
 async def test_a_reminder_that_was_claimed_on_time_and_waited_says_how_late_it_is(open_world: Opener) -> None:
-    async with open_world() as world:  # P-14
+    async with open_world([]) as world:  # P-14
         job = await add_job(world, say="leave", at="2026-03-02T12:10")
-        await world.gateway.lanes.stop(grace=timedelta())
+        await world.gateway.lanes.stop(grace=timedelta())  # nobody works any more, and the scheduler still claims
         await go_to(world, NOON + timedelta(minutes=10))
-        (queued,) = await history(world, job)
+        await until_claimed(world, job)
         world.clock.set(NOON + timedelta(minutes=40))
 
-    async with open_world([""], clock=world.clock) as world:
-        (text,) = await hears(world, 1)
+    async with open_world([], clock=world.clock) as later:
+        (text,) = await hears(later, 1)
 
-    assert (queued.status, queued.late_by) == (RunStatus.QUEUED, timedelta())
+    assert world.channel.sent == []
     assert "late by 30 min" in text
 
 
-async def test_a_reminder_waits_for_no_slot_that_a_hung_job_has_taken(open_world: Opener) -> None:
-    async with open_world([HANG], cron={"max_concurrent": 1}) as world:  # P-24
-        await add_job(world, prompt="take the only slot", at="2026-03-02T12:09", notify="never")
+async def test_a_reminder_waits_for_no_model_turn(open_world: Opener) -> None:
+    async with open_world([HANG], cron={"max_concurrent": 1}) as world:
+        await add_job(world, prompt="take the only slot", every="540")
         await add_job(world, say="leave", at="2026-03-02T12:10")
         await go_to(world, NOON + timedelta(minutes=9))
         await world.model.asked(1)
@@ -92,6 +92,14 @@ async def test_a_reminder_waits_for_no_slot_that_a_hung_job_has_taken(open_world
         await go_to(world, NOON + timedelta(minutes=10))
 
         assert await hears(world, 1) == ["leave"]
+        (running,) = [run for run in await history(world) if run.status is RunStatus.RUNNING]
+        world.gateway.loop.cancel(running.id)
+
+
+async def until_claimed(world: World, job: Job) -> None:
+    """Wait for a run of the job."""
+    while not await history(world, job):
+        await world.clock.advance(timedelta())
 
 
 @pytest.mark.parametrize(("after_run", "status"), [("disable", JobStatus.DISABLED), ("keep", JobStatus.ENABLED)])

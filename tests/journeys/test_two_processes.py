@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from cron.stores.json_file import JsonFileStore
 from gateway.home import Home
 from tests import forks
+from tests.fakes import until
 from tests.jobs import new_job
 from tests.journeys import processes
+from tests.journeys.conftest import Opener
 from tests.journeys.crash_child import look
 
 SOON = 2.0  # seconds, P-38
@@ -70,6 +73,16 @@ def test_four_processes_with_250_edits_each_lose_none_beside_a_gateway(tmp_path:
     _assert_that_no_edit_is_lost(tmp_path, processes_=4, edits=250)  # P-38
 
 
+async def test_a_change_that_a_run_has_read_already_is_taken_up_all_the_same(open_world: Opener) -> None:
+    async with open_world() as world:
+        made = JsonFileStore(world.home.file("cron.json")).put(new_job())
+        world.gateway.store.load()  # as a run does, to see the state of its job
+
+        await world.clock.advance(timedelta(seconds=1))
+
+        await until(lambda: made.uid in world.gateway.cron.jobs)
+
+
 def _assert_that_no_edit_is_lost(folder: Path, *, processes_: int, edits: int) -> None:
     home, errors = folder / "home", folder / "errors"
     path = home / "cron.json"
@@ -77,7 +90,7 @@ def _assert_that_no_edit_is_lost(folder: Path, *, processes_: int, edits: int) -
     def edit() -> None:
         store = JsonFileStore(path)
         for n in range(edits):
-            store.put(new_job(name=f"{os.getpid()}-{n}"))
+            store.put(new_job(name=f"{os.getpid()}-{n}", created_at=datetime.now(UTC)))
 
     with processes.gateway(home, errors=errors) as gateway:
         ended = [forks.end(pid) for pid in [forks.start(edit) for _ in range(processes_)]]
@@ -98,7 +111,7 @@ def _known(home: Home) -> int:
 
 
 def _wait(condition: Callable[[], bool], *, seconds: float = 15.0) -> None:
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until
+        assert time.monotonic() < end
         select.select([], [], [], 0.05)

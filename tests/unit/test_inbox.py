@@ -34,6 +34,7 @@ occasions = st.one_of(
         scheduled_for=st.just(NOON),
         late_by=st.integers(0, 10**12).map(lambda n: timedelta(milliseconds=n)),
         missed=st.integers(0, 10**6),
+        exact=st.booleans(),
     ),
 )
 messages = st.builds(
@@ -74,7 +75,12 @@ def test_what_has_its_default_takes_no_room() -> None:
 
 @pytest.mark.parametrize(
     ("occasion", "kind"),
-    [(Person(), "person"), (Due(run="r", scheduled_for=NOON), "due"), (Event(id="e", name="n"), "event")],
+    [
+        (Person(), "person"),
+        (Due(run="r", scheduled_for=NOON), "due"),
+        (Due(run="r", scheduled_for=NOON, exact=True), "reminder"),
+        (Event(id="e", name="n"), "event"),
+    ],
 )
 def test_each_occasion_has_its_kind(occasion: Occasion, kind: str) -> None:
     assert inbox.kind_of(replace(HELLO, occasion=occasion)) == kind

@@ -39,7 +39,7 @@ def test_a_running_gateway_is_as_it_says(tocsin: CommandLine) -> None:
         document = tocsin("status", "--json").document
 
     assert (document["ready"], document["running"]) == (True, True)
-    assert (document["scheduler"]["jobs"], document["lanes"]["running"]) == (3, 1)
+    assert (document["scheduler"]["jobs"], document["lanes"]["running"]) == (0, 1)
     assert document["channels"]["telegram"]["state"] == "running"
 
 
@@ -76,3 +76,14 @@ def test_a_process_that_works_one_turn_is_no_running_gateway(tocsin: CommandLine
 
     with GatewayLock.take(tocsin.kept.home, datetime.now(UTC), purpose="tocsin chat"):
         assert tocsin("status", "--json").document["running"] is False
+
+
+def test_jobs_that_cannot_be_read_are_told_and_left_as_they_are(tocsin: CommandLine) -> None:
+    prepare(tocsin.kept.home)
+    (tocsin.path / "cron.json").write_text("{bad")
+
+    printed = tocsin("status", "--json")
+
+    assert (printed.status, printed.document["scheduler"]["jobs"]) == (0, None)
+    assert "cron.json cannot be read" in printed.document["trouble"][0]
+    assert (tocsin.path / "cron.json").read_text() == "{bad"

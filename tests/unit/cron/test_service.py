@@ -144,7 +144,7 @@ async def test_a_due_job_is_claimed_published_and_its_cursor_moved_together(tmp_
         assert await rows(desk.database, "SELECT handled_until, next_at FROM cursors") == [
             ("2026-03-02T13:00:00.000000Z", "2026-03-02T14:00:00.000000Z")
         ]
-        assert await rows(desk.database, "SELECT kind, state FROM inbox") == [("due", "waiting")]
+        assert await rows(desk.database, "SELECT kind, state FROM inbox") == [("reminder", "waiting")]
 
 
 async def test_an_occurrence_is_claimed_once_however_often_it_is_looked_at(tmp_path: Path) -> None:
@@ -241,6 +241,33 @@ async def test_a_one_shot_that_is_too_late_is_settled(tmp_path: Path) -> None:
 
         (run,) = desk.settled
         assert (run.job_uid, run.status) == (job.uid, RunStatus.MISSED)
+
+
+async def test_what_was_claimed_is_published_although_something_else_cannot_be_settled(tmp_path: Path) -> None:
+    async def settle(_run: Run) -> None:
+        raise StoreBusyError("held by somebody")
+
+    async with open_desk(tmp_path) as desk:
+        desk.put(At(NOON + HOUR))
+        desk.put(Every(HOUR, NOON), misfire_window=30 * HOUR)
+        await desk.service.start()
+        desk.service._settle = settle
+
+        with pytest.raises(StoreBusyError):
+            await desk.service.run_due(NOON + 30 * HOUR)
+
+        assert len(desk.published) == 1
+
+
+async def test_a_one_shot_that_is_skipped_is_settled(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job = desk.put(At(NOON + HOUR))
+        await desk.service.start()
+        await desk.service.run_now(job)
+
+        await desk.service.run_due(NOON + HOUR)
+
+        assert [(run.job_uid, run.status) for run in desk.settled] == [(job.uid, RunStatus.SKIPPED)]
 
 
 async def test_what_a_crash_left_of_a_one_shot_is_settled_at_the_start(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cron.draft import Draft, Maker, changed_job, new_job
 from cron.job import Job, JobStatus
@@ -68,9 +69,9 @@ class JobBook:
 
         return self._change(reference, viewer, change)
 
-    def enable(self, reference: str, viewer: Viewer) -> Job:
-        """Let it fire again, from now on."""
-        return self._change(reference, viewer, _enabled)
+    def enable(self, reference: str, viewer: Viewer, now: datetime) -> Job:
+        """Let it fire again, from `now` on; twice is no error."""
+        return self._change(reference, viewer, lambda job: _enabled(job, now))
 
     def disable(self, reference: str, viewer: Viewer, *, reason: str = "") -> Job:
         """Keep it from firing; twice is no error."""
@@ -131,10 +132,12 @@ def resolve(reference: str, jobs: list[Job]) -> Job:
     raise NotFoundError(f"there is no job {wanted[:80]!r} here; list shows those that there are")
 
 
-def _enabled(job: Job) -> Job:
+def _enabled(job: Job, now: datetime) -> Job:
+    if job.status is JobStatus.ENABLED:
+        return job
     if job.status is JobStatus.BROKEN:
         raise UserError(f'"{job.name}" ({job.id}) cannot be read: {job.status_reason}; give it a schedule first')
-    return replace(job, status=JobStatus.ENABLED, status_reason="")
+    return replace(job, status=JobStatus.ENABLED, status_reason="", changed_at=now)
 
 
 def _names(jobs: Mapping[str, Job], owner: str | None) -> set[str]:

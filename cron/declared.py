@@ -52,12 +52,16 @@ def _declared(task: Task, present: Job | None, maker: Maker) -> Job:
     schedule = schedule_of(task.draft, replace(maker, zone=zone, now=present.created_at))
     if isinstance(schedule, Every) and isinstance(present.schedule, Every):
         schedule = replace(schedule, anchor=present.schedule.anchor)  # the same interval is the same schedule
+    moved = present.changed_at if (schedule, zone) == (present.schedule, present.tz) else maker.now
     job = replace(
         present,
+        changed_at=moved,
         schedule=schedule,
         tz=zone,
         payload=payload_of(task.draft) or present.payload,
         description=task.draft.description or "",
     )
     back = present.status is JobStatus.DISABLED and present.status_reason == GONE and task.enabled
-    return replace(job, status=JobStatus.ENABLED, status_reason="") if back else job
+    if back:
+        return replace(job, status=JobStatus.ENABLED, status_reason="", changed_at=maker.now)
+    return job

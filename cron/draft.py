@@ -134,11 +134,11 @@ def changed_job(job: Job, draft: Draft, maker: Maker, taken: Collection[str]) ->
     zone = zone_of(draft.tz).key if draft.tz else job.tz
     schedule = schedule_of(draft, replace(maker, zone=zone))
     if schedule is not None:
-        job = replace(job, schedule=schedule, tz=zone, broken=None)
+        job = replace(job, schedule=schedule, tz=zone, broken=None, changed_at=maker.now)
         if job.status is JobStatus.BROKEN:
             job = replace(job, status=JobStatus.ENABLED, status_reason="")
     elif draft.tz is not None:
-        job = replace(job, tz=zone, schedule=_moved(job.schedule, zone))
+        job = replace(job, tz=zone, schedule=_moved(job.schedule, zone), changed_at=maker.now)
     if (payload := payload_of(draft)) is not None:
         job = replace(job, payload=payload)
     if draft.name is not None:
@@ -251,7 +251,7 @@ def _with_options(job: Job, draft: Draft) -> Job:
     if draft.notify is not None:
         job = replace(job, notify=word(Notify, draft.notify, "notify"))
     if draft.overlap is not None:
-        job = replace(job, overlap=word(Overlap, draft.overlap, "overlap"))
+        job = replace(job, overlap=_overlap(draft.overlap))
     if draft.misfire is not None:
         job = replace(job, misfire=word(Misfire, draft.misfire, "misfire"))
     if draft.after_run is not None:
@@ -269,6 +269,13 @@ def _session(text: str) -> str:
     if not text.startswith(NAMED) or not name or len(name) > 80 or not name.isprintable():
         raise UserError(f"session: {text[:80]!r} is none of isolated, main, session:<name>")
     return text
+
+
+def _overlap(text: str) -> Overlap:
+    overlap = word(Overlap, text, "overlap")
+    if overlap not in {Overlap.SKIP, Overlap.ALLOW_ALL}:
+        raise UserError(f"overlap: {overlap.value} is not built yet; there are skip and allow_all")
+    return overlap
 
 
 def word(kind: type[Word], text: str, where: str) -> Word:

@@ -150,6 +150,7 @@ class Job:
     address: ChatAddress | None  # where it speaks; None: nowhere, the run's record only
     tz: str  # IANA name, frozen when the job was made
     created_at: datetime
+    changed_at: datetime | None = None  # when its schedule, or whether it fires, was last changed
     created_by: str = ""  # the user who made it
     created_in: str = ""  # the session it was made in: what session = "main" means
     owner: str | None = None  # "channel:chat"; None: a job of the command line

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from cron.job import Job, JobStatus, Misfire
 from cron.schedule import At, Cron, Every, Schedule
+from cron.schedule_text import GRACE
 
 TICK = timedelta(microseconds=1)
 SHORTEST_WINDOW = timedelta(minutes=1)
@@ -69,16 +70,24 @@ def fires(job: Job) -> bool:
 def begin(job: Job, now: datetime, *, known: Cursor | None) -> Cursor:
     """The cursor of a job that is new, or whose schedule or status has changed.
 
-    A new job is handled until it was made, so that what was due between then and now is not forgotten; a
-    change counts from now: no run is dated back.
+    It is handled until it was made or changed: no run is dated back, and what was due between then and now, while
+    nobody looked, is not forgotten.
     """
-    start = now if known is not None else min(job.created_at, now)
-    if known is not None and known.handled_until > now:
-        start = known.handled_until  # the clock was set back: what has run does not run again
-    if isinstance(job.schedule, At) and known is None and job.schedule.instant <= start:
+    start = _since(job, now, known)
+    if isinstance(job.schedule, At) and timedelta() <= start - job.schedule.instant <= GRACE:
         start = job.schedule.instant - TICK  # accepted though just past (it was said a moment ago): due at once
     following = job.schedule.next_after(start) if job.schedule is not None and fires(job) else None
     return Cursor(fingerprint=fingerprint(job), handled_until=start, next_at=following)
+
+
+def _since(job: Job, now: datetime, known: Cursor | None) -> datetime:
+    changed = job.changed_at or job.created_at
+    if known is None:
+        return min(changed, now)
+    if known.handled_until > now:
+        return known.handled_until  # the clock was set back: what has run does not run again
+    # A change that is not newer than the cursor is not the one that we see: somebody has edited the file by hand.
+    return min(changed, now) if changed > known.handled_until else now
 
 
 def plan(job: Job, cursor: Cursor, now: datetime) -> Plan | None:

@@ -199,7 +199,7 @@ class CronTool:
                 await self._changed()
                 return f"Disabled {listing.title(job)}. It is kept, and will not fire until it is enabled."
             case "enable":
-                job = await asyncio.to_thread(book.enable, reference, viewer)
+                job = await asyncio.to_thread(book.enable, reference, viewer, self._clock.now())
                 done = "Enabled"
             case _:
                 maker = self._maker(turn)

@@ -159,7 +159,7 @@ def _revision(value: Json) -> int:
     return max(1, _count(value))  # 0 is a job that is not stored
 
 
-def _created_at(value: Json) -> datetime:
+def _instant(value: Json) -> datetime:
     return instant(value, tz=zones.UTC)
 
 
@@ -212,7 +212,8 @@ FIELDS: Mapping[str, Field] = {  # in the order in which they are written
     "description": _TEXT,
     "address": _ADDRESS,
     "owner": _TEXT,
-    "created_at": Field(_created_at, write_instant),
+    "created_at": Field(_instant, write_instant),
+    "changed_at": Field(_instant, write_instant),
     "created_by": _TEXT,
     "created_in": _TEXT,
     "session": Field(_session, _as_is),

@@ -30,7 +30,7 @@ def remove(call: Call, *, reference: str) -> None:
 def enable(call: Call, *, reference: str) -> None:
     """Let a job fire again, from now on."""
     kept = Kept(call.home, call.warn)
-    job = JobBook(kept.jobs).enable(reference, OPERATOR)
+    job = JobBook(kept.jobs).enable(reference, OPERATOR, kept.clock.now())
     following = cron_jobs.facts(kept, [job])[job.uid].next_run
     when = f"Next: {minute(following, job.tz)}." if following else "Its time is over; give it another with update."
     call.say(f"Enabled {_title(job)}. {when}")

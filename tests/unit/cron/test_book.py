@@ -1,6 +1,7 @@
 """What may be done with jobs, and by whom."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_stopping_and_starting_twice_is_no_error(book: JobBook) -> None:
     job = book.add(TEA, MAKER)  # HP-64, HP-65
 
     stopped = [book.disable(job.id, ANNA).status for _ in range(2)]
-    started = [book.enable(job.id, ANNA).status for _ in range(2)]
+    started = [book.enable(job.id, ANNA, NOON).status for _ in range(2)]
 
     assert (set(stopped), set(started)) == ({JobStatus.DISABLED}, {JobStatus.ENABLED})
 
@@ -146,13 +147,13 @@ def test_a_broken_job_cannot_be_started_until_it_can_be_read(book: JobBook, stor
     store._jobs = {job.uid: replace(job, schedule=None, status=JobStatus.BROKEN, status_reason="odd")}
 
     with pytest.raises(UserError, match="cannot be read: odd"):
-        book.enable(job.id, ANNA)
+        book.enable(job.id, ANNA, NOON)
 
 
 def test_who_made_a_job_changes_it_and_other_members_do_not(book: JobBook) -> None:
     job = book.add(TEA, MAKER)  # C-17
 
-    for change in (book.remove, book.disable, book.enable):
+    for change in (book.remove, book.disable, partial(book.enable, now=NOON)):
         with pytest.raises(UserError, match="made by somebody else"):
             change(job.id, BEN)
     with pytest.raises(UserError, match="made by somebody else"):

@@ -67,6 +67,11 @@ class ConsoleChannel:
             raise TransientDeliveryError(f"{self.name}: the output is closed") from error
         return f"{self._clock.now().timestamp():.6f}"
 
+    async def probe(self) -> None:
+        """A terminal answers as long as it is there."""
+        if self._sink.closed:
+            raise TransientDeliveryError(f"{self.name}: the output is closed")
+
     def _message(self, text: str) -> InboundMessage:
         return InboundMessage(
             channel=self.name,

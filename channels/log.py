@@ -26,6 +26,9 @@ class LogChannel:
     def render(self, message: OutboundMessage) -> list[Part]:
         return [Part(payload={"text": message.text})]
 
+    async def probe(self) -> None:
+        """A log answers always."""
+
     async def send(self, parcel: Parcel) -> str:
         logger.info("said to nobody", job=parcel.address.chat, text=parcel.payload["text"], repeat=parcel.repeat)
         return parcel.id

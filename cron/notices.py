@@ -1,5 +1,6 @@
 """What the scheduler says by itself, without a model: about runs that fail and runs that will not be; pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,19 +11,35 @@ from gateway.agent.prompt import clock_text
 from gateway.messages import Caller, ChatAddress, OutboundMessage
 
 
-def missed_notice(job: Job, missed: Missed) -> OutboundMessage | None:
-    """Occurrences that will not run, for the chat of the job; None if it has none."""
-    if job.address is None:
-        return None
+def missed_notices(missed: Sequence[tuple[Job, Missed]]) -> list[OutboundMessage]:
+    """Occurrences that will not run: one summary for each chat, whatever the number of its jobs.
+
+    Jobs without a chat have their record only.
+    """
+    by_chat: dict[ChatAddress, list[tuple[Job, Missed]]] = {}
+    for job, span in missed:
+        if job.address is not None:
+            by_chat.setdefault(job.address, []).append((job, span))
+    return [_summary(address, spans) for address, spans in by_chat.items()]
+
+
+def _summary(address: ChatAddress, spans: Sequence[tuple[Job, Missed]]) -> OutboundMessage:
+    lines = [f'- "{job.name}" ({job.id}): {_when(job, span)}' for job, span in spans]
+    job, span = spans[0]
+    return OutboundMessage(
+        delivery_id=f"{job.uid}.missed.{span.last.timestamp():.0f}",
+        address=address,
+        caller=Caller.NOTICE,
+        text="\n".join(["I was away, and it is too late now for what was due meanwhile:", *lines]),
+    )
+
+
+def _when(job: Job, missed: Missed) -> str:
     zone = ZoneInfo(job.tz)
     first, last = (clock_text(moment.astimezone(zone)) for moment in (missed.first, missed.last))
-    when = first if missed.count == 1 else f"{missed.count} times, from {first} to {last}"
-    return OutboundMessage(
-        delivery_id=f"{job.uid}.missed.{missed.last.timestamp():.0f}",
-        address=job.address,
-        caller=Caller.NOTICE,
-        text=f'I was away, and "{job.name}" ({job.id}) did not run: {when} ({job.tz}). It is too late for it now.',
-    )
+    if missed.count == 1:
+        return f"{first} ({job.tz})"
+    return f"{missed.count} times, from {first} to {last} ({job.tz})"
 
 
 def failure_alert(job: Job, run: str, ending: Ending, address: ChatAddress) -> OutboundMessage:

@@ -11,7 +11,7 @@ import structlog
 
 from cron import planner, runs
 from cron.job import Job, Overlap, Run, Trigger
-from cron.notices import missed_notice
+from cron.notices import missed_notices
 from cron.planner import Cursor, Plan
 from cron.schedule import At
 from cron.store import JobStore
@@ -307,11 +307,10 @@ def _claim_all(transaction: Transaction, due: list[_Due], now: datetime) -> list
         accepted += _claim_each(transaction, found, now)
         if found.plan.missed is not None:
             runs.record_missed(transaction, found.job, found.plan.missed, now=now)
-            if not found.plan.runs:
-                notice = missed_notice(found.job, found.plan.missed)
-                if notice is not None:
-                    messages.leave(transaction, notice, at=to_text(now))
         runs.move_cursor(transaction, found.job.uid, found.plan.cursor)
+    forgone = [(found.job, found.plan.missed) for found in due if found.plan.missed and not found.plan.runs]
+    for notice in missed_notices(forgone):
+        messages.leave(transaction, notice, at=to_text(now))
     return accepted
 
 

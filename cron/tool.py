@@ -18,8 +18,9 @@ from cron.store import JobStore
 from gateway.clock import Clock
 from gateway.database.writer import Database
 from gateway.errors import NotFoundError, StateChangedError, UserError
-from gateway.messages import Due
+from gateway.messages import ChatAddress, Due
 from gateway.tools.base import Effect, Turn
+from gateway.waiting import CONSOLE
 
 SCHEDULED = frozenset({"set_state", "list", "show", "remove", "disable"})
 """What a run may do, the last two to its own job only."""
@@ -35,6 +36,7 @@ class Rules:
     min_interval: timedelta = timedelta(minutes=1)
     at_min_lead: timedelta = timedelta()
     zone_is_default: bool = False  # nobody has chosen the zone
+    console_target: ChatAddress | None = None  # where jobs made in a terminal speak; None: in that terminal
 
 
 EXAMPLES = {
@@ -134,8 +136,15 @@ class CronTool:
             return f'Scheduled "{over.job_name}" ({over.job_id}). It has run already: {over.status.value}.'
         job = await asyncio.to_thread(self._book.add, draft, maker)
         await self._changed()
-        note = UTC_HINT if self._rules.zone_is_default and job.tz == "UTC" and not draft.tz else ""
-        return listing.echo(job, await self._facts(job), done="Scheduled", note=note)
+        notes = [UTC_HINT] if self._rules.zone_is_default and job.tz == "UTC" and not draft.tz else []
+        if job.address != turn.address:
+            notes.append(f"(It speaks to {job.address}, the cron.default_target of the configuration.)")
+        return listing.echo(job, await self._facts(job), done="Scheduled", note="\n".join(notes))
+
+    def _target(self, turn: Turn) -> ChatAddress:
+        """The chat and thread that a job is made in; a terminal may not be there when the job is due."""
+        here = turn.address
+        return self._rules.console_target or here if here.channel == CONSOLE else here
 
     async def _run_of_gone_job(self, turn: Turn) -> Run | None:
         """The last run of a job that this very call has made before a crash, if that job is gone by now."""
@@ -218,7 +227,7 @@ class CronTool:
             owner=turn.address.owner,
             created_by=turn.sender_id,
             created_in=turn.session,
-            address=turn.address,
+            address=self._target(turn),
             stamp=turn.call_id,
             min_interval=self._rules.min_interval,
             at_min_lead=self._rules.at_min_lead,

@@ -1,10 +1,11 @@
 """Builds the parts and hands them to each other; the only file that knows concrete ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,7 +46,7 @@ from gateway.neighbours import Neighbours
 from gateway.outbox.delivery import Outbox
 from gateway.retention import Retention, forget
 from gateway.status import Status, write_status
-from gateway.tools.base import Turn
+from gateway.tools.base import Tool, Turn
 from gateway.tools.message import MessageTool, Speaker
 from gateway.undelivered import Undelivered
 from gateway.waiting import CONSOLE
@@ -69,6 +70,7 @@ class Setup:
     store: JobStore | None = None
     model: ModelClient | None = None
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    tools: Sequence[Tool] = ()  # besides our own
     scheduler: bool = True
 
 
@@ -137,6 +139,7 @@ class Gateway:
             min_interval=config.cron.min_interval,
             at_min_lead=config.cron.at_min_lead,
             zone_is_default=config.timezone is None,
+            console_target=target_of(config),
         )
         cron_tool = CronTool(
             store=self.store,
@@ -156,7 +159,7 @@ class Gateway:
             engine=engine,
             sessions=Sessions(self.database, budget=config.agent.context_tokens, words=words),
             say=self.say,
-            tools=[MessageTool(self.say), cron_tool],
+            tools=[MessageTool(self.say), cron_tool, *self._setup.tools],
             due=self.handler,
             zone_of=zone,
             limits=Limits(timeout=config.agent.timeout),
@@ -240,8 +243,8 @@ class Gateway:
     async def _keep_house(self) -> None:
         rules = retention_of(self._setup.config)
         while True:
-            now = self._clock.now()
-            while await self.database.write(lambda transaction: forget(transaction, rules, now=now)):
+            work = partial(forget, rules=rules, now=self._clock.now())
+            while await self.database.write(work):
                 await self._clock.sleep(timedelta())
             await self._clock.sleep(HOUSEKEEPING)
 

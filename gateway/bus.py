@@ -70,9 +70,10 @@ class Bus:
 
     async def _publish(self, message: InboundMessage) -> Accepted | None:
         offer = self._consumer.offer(message) if message.addressed else None
+        state = "taken" if offer else "waiting" if message.addressed else "done"  # overheard: kept, not answered
 
         def write(transaction: Transaction) -> Accepted | None:
-            accepted = inbox.accept(transaction, message, taken=offer is not None)
+            accepted = inbox.accept(transaction, message, state=state)
             if accepted is not None and offer is not None:
                 offer.begin(transaction, accepted)
             return accepted
@@ -89,7 +90,7 @@ class Bus:
         if offer is not None:
             self._tell(message)
             offer.take(accepted, message)
-        else:
+        elif message.addressed:
             self.announce(accepted, message)
         return accepted
 

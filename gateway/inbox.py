@@ -30,14 +30,13 @@ class Accepted:
     session: str
 
 
-def accept(transaction: Transaction, message: InboundMessage, *, taken: bool = False) -> Accepted | None:
+def accept(transaction: Transaction, message: InboundMessage, *, state: str = "waiting") -> Accepted | None:
     """Write the message; None if any of its keys was seen before."""
     at = to_text(message.received_at)
     for key in message.dedupe_keys:
         if not transaction.execute(sql.SEE_KEY, (key, at)).rowcount:
             return None
     kind, session = kind_of(message), message.session_key
-    state = "taken" if taken else "waiting"
     row = transaction.execute(sql.ACCEPT, (kind, session, encode(message), state, at)).fetchone()
     return Accepted(seq=row[0], kind=kind, session=session)
 

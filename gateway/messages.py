@@ -84,7 +84,7 @@ class InboundMessage:
     dedupe_keys: tuple[str, ...]  # any of them seen before: a redelivery, and dropped
     address: ChatAddress  # the chat that the turn belongs to; for a job, the job's
     text: str
-    received_at: datetime
+    received_at: datetime  # by us: the platform's own date may be hours old
     occasion: Occasion = Person()
     session: str = ""  # empty: the address's own
     message_id: str = ""  # the platform's id of this message

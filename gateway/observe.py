@@ -60,6 +60,27 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 
+_MARKS = (
+    "xox",
+    "xapp-",
+    "sk-",
+    "pk-",
+    "rk-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "eyj",
+    "://",
+    "bearer ",
+    "basic ",
+    "key=",
+    "token=",
+)
+_LONG_WORD = re.compile(r":[A-Za-z0-9_-]{30}")
+"""What every token has: one of the marks, in any case, or a long word after a colon (Telegram's)."""
+
 
 class Redactor:
     """Replaces every known secret, however it is escaped, and whatever looks like a token."""
@@ -80,7 +101,13 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return _TOKENS.sub(HIDDEN, text)
+        return _TOKENS.sub(HIDDEN, text) if _may_hold_token(text) else text
+
+
+def _may_hold_token(text: str) -> bool:
+    """Whether the expression, twenty times as dear, could find something."""
+    folded = text.casefold()
+    return any(mark in folded for mark in _MARKS) or _LONG_WORD.search(text) is not None
 
 
 def _spellings(secret: str) -> set[str]:
@@ -194,9 +221,14 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
             foreign_pre_chain=_shared(stamp),
         )
         self._redactor = redactor
+        self._kept = f"_tocsin_{render.__name__}"
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor(super().format(record))
+        # A handler that rotates asks for the line twice, and two handlers may want the same one.
+        line: str | None = record.__dict__.get(self._kept)
+        if line is None:
+            line = record.__dict__[self._kept] = self._redactor(super().format(record))
+        return line
 
 
 def json_lines(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
@@ -246,6 +278,13 @@ class PrivateFileHandler(_Careful, RotatingFileHandler):
 
     def __init__(self, path: Path, *, max_bytes: int, keep: int) -> None:
         super().__init__(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8", errors="replace")
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's name
+        """As logging's own, which also asks the file system about the name, twice for each line."""
+        if self.stream is None:
+            self.stream = self._open()  # type: ignore[assignment]  # typeshed names the class that open returns
+        size: int = cast("Any", self.stream).tell() + len(self.format(record)) + 1
+        return 0 < self.maxBytes <= size
 
     def _open(self) -> IO[Any]:  # type: ignore[override]  # typeshed names the class that open returns
         descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

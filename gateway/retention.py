@@ -22,10 +22,10 @@ SLICE = 500  # rows of a kind in one transaction: a message that comes meanwhile
 TURNS = 500  # of a session: more of its past is never read
 
 
-def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> int:
-    """Delete some of what is older than the rules say, and return how many rows; nothing open is touched.
+def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool:
+    """Delete some of what is older than the rules say, nothing that is open; True if there may be more of it.
 
-    Call it again, in transactions of their own, until it returns 0.
+    Call it again then, in a transaction of its own.
     """
     history = to_text(now - rules.history)
     known = to_text(now - rules.dedupe)
@@ -40,4 +40,5 @@ def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> int:
         (sql.FORGET_ATTEMPTS, to_text(now)),
         (sql.TRIM_SESSIONS, TURNS),
     )
-    return sum(transaction.execute(statement, (limit, SLICE)).rowcount for statement, limit in limits)
+    deleted = [transaction.execute(statement, (limit, SLICE)).rowcount for statement, limit in limits]
+    return SLICE in deleted

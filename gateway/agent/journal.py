@@ -71,8 +71,7 @@ class Claim:
 
 def begin(transaction: Transaction, seq: int, turn: str, session: str, *, at: str) -> None:
     """A turn starts for a row of the inbox."""
-    epoch = transaction.execute(sql.EPOCH).fetchone()[0]
-    transaction.execute(sql.BEGIN_TURN, (seq, turn, session, epoch, at))
+    transaction.execute(sql.BEGIN_TURN, (seq, turn, session, at))
 
 
 def claim(transaction: Transaction, seq: int, turn: str, *, at: str) -> Claim | None:

@@ -23,7 +23,7 @@ logger = structlog.get_logger()
 
 STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the database refuses
 
-REMINDERS = 100  # at once: each is two commits
+REMINDERS = 16  # at once: each is two commits, and more of them only delay each other
 
 
 def new_turn_id() -> str:
@@ -154,10 +154,13 @@ class Lanes:
             if claim is not None:
                 await self._give_back(claim)
         except Exception:
-            # One message must not stop the others. It stays claimed, and counts, at the next start.
+            # One message must not stop the others. It is claimed again; each claim counts, until it is given up.
             logger.exception("a turn failed in the gateway itself", session=session)
+            await self._clock.sleep(STORE_PAUSE)
+            lane.queue.appendleft(accepted)
         finally:
-            self._queued.discard(accepted.seq)
+            if accepted not in lane.queue:
+                self._queued.discard(accepted.seq)
             lane.turn, lane.task = "", None
             self._next(session, lane, pool)
 

@@ -148,7 +148,7 @@ class AgentLoop:
 
     async def _said_already(self, claim: Claim, journal: Journal, text: str) -> bool:
         """Whether the model has said just this here, by the message tool, in this turn."""
-        if not any(isinstance(step, steps.Result) for step in journal.steps):
+        if not any(isinstance(step, steps.Result) and step.result.name == MESSAGE_TOOL for step in journal.steps):
             return False
         before = await self._messages(claim)
         return any(_plain(one.text) == _plain(text) for one in before if one.address == claim.message.address)

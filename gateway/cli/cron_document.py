@@ -15,7 +15,8 @@ def job_document(job: Job, facts: Facts) -> dict[str, Json]:
     document: dict[str, Json] = {"id": job.id, "uid": job.uid, "name": job.name, "status": job.status.value}
     for name, field in FIELDS.items():
         if name not in _INTERNAL:
-            document.setdefault(name, _or_null(field.write(getattr(job, name))))
+            value = getattr(job, name)
+            document.setdefault(name, None if value is None else _or_null(field.write(value)))
     return document | {
         "schedule": encode_schedule(job.schedule, job.tz) if job.schedule else None,
         "payload": encode_payload(job.payload) if job.schedule else None,

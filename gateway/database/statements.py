@@ -3,16 +3,18 @@
 # -- inbox ----------------------------------------------------------------------------------------------------
 SEE_KEY = "INSERT INTO dedupe (key, seen_at) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 ACCEPT = "INSERT INTO inbox (kind, session, message, state, received_at) VALUES (?, ?, ?, ?, ?) RETURNING seq"
-OPEN_INBOX = "SELECT seq, kind, session FROM inbox WHERE state <> 'done' ORDER BY seq"
-WAITING_INBOX = "SELECT seq, kind, session FROM inbox WHERE state = 'waiting' ORDER BY seq"
+# A partial index is used only where its own condition stands in the statement, word for word.
+OPEN_INBOX = """SELECT seq, kind, session FROM inbox
+    WHERE state IN ('waiting', 'taken') AND state <> 'done' ORDER BY seq"""
+WAITING_INBOX = "SELECT seq, kind, session FROM inbox WHERE state = 'waiting' AND state <> 'done' ORDER BY seq"
 INBOX_MESSAGE = "SELECT message FROM inbox WHERE seq = ?"
 SET_INBOX = "UPDATE inbox SET state = ? WHERE seq = ?"
-COUNT_WAITING = "SELECT kind, count(*) FROM inbox WHERE state = 'waiting' GROUP BY kind"
+COUNT_WAITING = "SELECT kind, count(*) FROM inbox WHERE state = 'waiting' AND state <> 'done' GROUP BY kind"
 EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 
 # -- turns and steps ------------------------------------------------------------------------------------------
 BEGIN_TURN = """INSERT INTO turns (seq, id, session, state, epoch, claims, started_at)
-    VALUES (?, ?, ?, 'running', ?, 1, ?)"""
+    VALUES (?, ?, ?, 'running', (SELECT value FROM meta WHERE key = 'epoch'), 1, ?)"""
 TURN_AT = "SELECT id, claims, steps_at_claim, state FROM turns WHERE seq = ?"
 RECLAIM_TURN = "UPDATE turns SET epoch = ?, claims = ?, steps_at_claim = ? WHERE seq = ?"
 GIVE_BACK_TURN = "UPDATE turns SET claims = claims - 1 WHERE seq = ? AND state = 'running'"
@@ -44,7 +46,7 @@ END_MESSAGE = "UPDATE outbox SET state = ?, error = ?, finished_at = ? WHERE seq
 NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, error = ? WHERE seq = ?"
 PLATFORM_ID = """SELECT parts.platform_id FROM parts JOIN outbox ON outbox.seq = parts.message
     WHERE outbox.id = ? AND parts.n = ?"""
-SAID_BY_TURN = "SELECT message FROM outbox WHERE turn = ? AND id <> ? ORDER BY seq"
+SAID_BY_TURN = "SELECT message FROM outbox WHERE turn = ? AND turn <> '' AND id <> ? ORDER BY seq"
 COUNT_UNSENT = """SELECT channel, state, count(*) FROM outbox
     WHERE state <> 'sent' AND NOT (state = 'dead' AND error = ?) GROUP BY channel, state"""
 UNSENT = """SELECT seq, id, message, state, failures, error, created_at FROM outbox
@@ -108,10 +110,10 @@ FINISH_RUN = """UPDATE runs SET status = ?, finished_at = ?, output = ?, error =
 RUN_COLUMNS = """runs.id, runs.job_uid, runs.job, runs.occurrence, runs.status, runs.cause, runs.scheduled_at,
     runs.trace_id, runs.started_at, runs.finished_at, runs.late_by_ms, runs.missed_count, runs.missed_until,
     runs.output, runs.error, runs.error_class, runs.owner,
-    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'open'),
-    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'sent'),
-    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'unknown'),
-    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.state = 'dead')"""
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.run <> '' AND outbox.state = 'open'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.run <> '' AND outbox.state = 'sent'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.run <> '' AND outbox.state = 'unknown'),
+    (SELECT count(*) FROM outbox WHERE outbox.run = runs.id AND outbox.run <> '' AND outbox.state = 'dead')"""
 RUN_BY_ID = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.id = ?"
 RUNS_OF_JOB = f"SELECT {RUN_COLUMNS} FROM runs WHERE runs.job_uid = ? ORDER BY runs.seq DESC LIMIT ?"
 RECENT_RUNS = f"SELECT {RUN_COLUMNS} FROM runs ORDER BY runs.seq DESC LIMIT ?"

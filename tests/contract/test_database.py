@@ -215,8 +215,9 @@ def test_what_belongs_to_a_message_goes_with_it(connect: Connect) -> None:
     driver = connect()
 
     def work(transaction: Transaction) -> list[int]:
+        take_over(transaction)
         seq = transaction.execute(sql.ACCEPT, ("person", "s", "{}", "taken", AT)).fetchone()[0]
-        transaction.execute(sql.BEGIN_TURN, (seq, "t", "s", 1, AT))
+        transaction.execute(sql.BEGIN_TURN, (seq, "t", "s", AT))
         transaction.execute(sql.ADD_STEP, (seq, 0, "steer", '"x"'))
         transaction.execute("DELETE FROM inbox WHERE seq = ?", (seq,))
         return [transaction.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("turns", "steps")]
@@ -237,8 +238,9 @@ def test_words_that_are_not_in_the_list_are_refused(connect: Connect, table: str
     driver = connect()
 
     def work(transaction: Transaction) -> None:
+        take_over(transaction)
         seq = transaction.execute(sql.ACCEPT, ("person", "s", "{}", "taken", AT)).fetchone()[0]
-        transaction.execute(sql.BEGIN_TURN, (seq, "t", "s", 1, AT))
+        transaction.execute(sql.BEGIN_TURN, (seq, "t", "s", AT))
         transaction.execute(sql.CLAIM_RUN, ("r", "job", "slot", None, "{}", "schedule", AT, 0, 0, "trace"))
         transaction.execute(f"UPDATE {table} SET {column} = ?", (word,))
 

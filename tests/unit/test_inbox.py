@@ -108,7 +108,7 @@ def test_messages_without_keys_are_never_taken_for_redeliveries(driver: SqliteDr
 def test_what_is_not_done_is_found_again_in_order(driver: SqliteDriver) -> None:
     for n in range(4):
         said = replace(HELLO, dedupe_keys=(f"{n}",), text=f"{n}")
-        transact(driver, lambda t, n=n, said=said: inbox.accept(t, said, taken=n % 2 == 1))
+        transact(driver, lambda t, n=n, said=said: inbox.accept(t, said, state="taken" if n % 2 else "waiting"))
     transact(driver, lambda t: t.execute("UPDATE inbox SET state = 'done' WHERE seq = 1"))
 
     unfinished = transact(driver, inbox.unfinished)

@@ -42,7 +42,7 @@ def begin_turn(kept: Kept, row: int, turn: str, state: str = "running", error: s
 
     def write(transaction: Transaction) -> None:
         transaction.execute("INSERT INTO meta (key, value) VALUES ('epoch', 1) ON CONFLICT DO NOTHING")
-        transaction.execute(sql.BEGIN_TURN, (row, turn, "console:default", 1, AT))
+        transaction.execute(sql.BEGIN_TURN, (row, turn, "console:default", AT))
         if state != "running":
             transaction.execute(sql.FINISH_TURN, (state, error, None, 3, 4, AT, row))
 

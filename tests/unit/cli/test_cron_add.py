@@ -166,7 +166,7 @@ def test_an_update_changes_what_it_says_and_nothing_else(tocsin: CommandLine) ->
 
     after = printed.document
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"schedule", "next_run", "revision"}  # PRX-31
+    assert changed == {"schedule", "next_run", "revision", "changed_at"}  # PRX-31
 
 
 def test_an_update_of_the_target_alone_keeps_the_words(tocsin: CommandLine) -> None:

@@ -155,7 +155,7 @@ def test_a_change_changes_what_was_said_and_nothing_else() -> None:
 def test_a_new_time_keeps_the_rest() -> None:
     changed = changed_job(TEA, Draft(when="every weekday at 8"), ANNA, ())
 
-    assert changed == replace(TEA, schedule=Cron("0 8 * * 1-5", "Europe/Berlin"))
+    assert changed == replace(TEA, schedule=Cron("0 8 * * 1-5", "Europe/Berlin"), changed_at=ANNA.now)
 
 
 def test_a_new_zone_moves_what_follows_the_wall_clock_only() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cron.notices import failure_alert, missed_notice, moment_text
+from cron.notices import failure_alert, missed_notices, moment_text
 from cron.planner import Missed
 from gateway.agent.due import Ending, EndStatus
 from gateway.messages import Caller, ChatAddress
@@ -14,40 +14,47 @@ from tests.jobs import new_job
 
 HERE = ChatAddress(channel="test", chat="1", thread="7")
 JOB = new_job(uid="u1", id="a1b2c3d4", name="tea", address=HERE)
+ELSEWHERE = ChatAddress(channel="test", chat="2")
 HOUR = timedelta(hours=1)
 
 
 def test_one_missed_occurrence_is_named_in_the_zone_of_the_job() -> None:
-    notice = missed_notice(JOB, Missed(first=NOON, last=NOON, count=1))
+    (notice,) = missed_notices([(JOB, Missed(first=NOON, last=NOON, count=1))])
 
-    assert notice is not None
     assert notice.text == (
-        'I was away, and "tea" (a1b2c3d4) did not run: 2026-03-02 13:00 Mon (Europe/Berlin). '
-        "It is too late for it now."
+        "I was away, and it is too late now for what was due meanwhile:\n"
+        '- "tea" (a1b2c3d4): 2026-03-02 13:00 Mon (Europe/Berlin)'
     )
     assert (notice.caller, notice.address) == (Caller.NOTICE, HERE)
 
 
-def test_many_missed_occurrences_are_one_notice() -> None:
-    notice = missed_notice(JOB, Missed(first=NOON, last=NOON + 3 * HOUR, count=4))  # P-12
+def test_an_outage_is_one_summary_for_each_chat() -> None:
+    span = Missed(first=NOON, last=NOON, count=1)  # P-12
+    bread, elsewhere = replace(JOB, uid="u2", name="bread"), replace(JOB, uid="u3", address=ELSEWHERE)
 
-    assert notice is not None
+    here, there = missed_notices([(JOB, span), (elsewhere, span), (bread, span)])
+
+    assert ('"tea"' in here.text, '"bread"' in here.text) == (True, True)
+    assert there.address == ELSEWHERE
+
+
+def test_many_missed_occurrences_are_one_notice() -> None:
+    (notice,) = missed_notices([(JOB, Missed(first=NOON, last=NOON + 3 * HOUR, count=4))])  # P-12
+
     assert "4 times, from 2026-03-02 13:00 Mon to 2026-03-02 16:00 Mon" in notice.text
 
 
 def test_the_same_span_is_the_same_notice() -> None:
     span = Missed(first=NOON, last=NOON + HOUR, count=2)
 
-    one, again, other = (missed_notice(JOB, each) for each in (span, span, replace(span, last=NOON + 2 * HOUR)))
+    spans = (span, span, replace(span, last=NOON + 2 * HOUR))
+    ((one,), (again,), (other,)) = (missed_notices([(JOB, each)]) for each in spans)
 
-    assert one is not None
-    assert again is not None
-    assert other is not None
     assert one.delivery_id == again.delivery_id != other.delivery_id
 
 
 def test_a_job_without_a_chat_tells_nobody() -> None:
-    assert missed_notice(replace(JOB, address=None), Missed(first=NOON, last=NOON, count=1)) is None
+    assert missed_notices([(replace(JOB, address=None), Missed(first=NOON, last=NOON, count=1))]) == []
 
 
 @pytest.mark.parametrize(

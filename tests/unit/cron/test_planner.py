@@ -401,3 +401,23 @@ def test_a_cursor_knows_nothing_of_the_job_but_its_times() -> None:
     assert planner.begin(job_of(ONCE), NOON, known=None) == Cursor(
         fingerprint=planner.fingerprint(job_of(ONCE)), handled_until=NOON, next_at=NOON + HOUR
     )
+
+
+def test_what_was_due_between_a_change_and_the_next_start_is_not_forgotten() -> None:
+    job = new_job(schedule=At(NOON), created_at=NOON - 5 * HOUR)  # P-12
+    known = planner.begin(job, NOON - 4 * HOUR, known=None)
+    changed = replace(job, schedule=At(NOON + HOUR), changed_at=NOON)
+
+    cursor = planner.begin(changed, NOON + 2 * HOUR, known=known)
+
+    assert (cursor.handled_until, cursor.next_at) == (NOON, NOON + HOUR)
+
+
+def test_a_change_by_hand_counts_from_the_moment_it_is_seen() -> None:
+    job = new_job(schedule=Every(HOUR, NOON), created_at=NOON)  # P-18
+    known = planner.begin(job, NOON, known=None)
+    changed = replace(job, schedule=Every(HOUR / 2, NOON))
+
+    cursor = planner.begin(changed, NOON + 5 * HOUR, known=known)
+
+    assert (cursor.handled_until, cursor.next_at) == (NOON + 5 * HOUR, NOON + 5.5 * HOUR)

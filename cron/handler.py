@@ -39,12 +39,15 @@ class RunHandler:
         clock: Clock,
         default_target: ChatAddress | None,
         left_words: Callable[[], None],
+        unsettled: Callable[[], None],
     ) -> None:
+        """`left_words`: something was put into the outbox. `unsettled`: a job waits for what its run means to it."""
         self._store = store
         self._database = database
         self._clock = clock
         self._default_target = default_target
         self._left_words = left_words
+        self._unsettled = unsettled
         self._states: dict[str, int] = {}  # run → revision of the state that its prompt has shown
 
     def expected_state(self, run: str) -> int:
@@ -112,7 +115,11 @@ class RunHandler:
             return
         self._log(run)
         self._left_words()
-        await self.settle(run)
+        try:
+            await self.settle(run)
+        except StoreError as error:
+            logger.exception("what follows from a run for its job is done later", job=run.job_id, error=str(error))
+            self._unsettled()
 
     def _log(self, run: Run) -> None:
         logger.info(

@@ -68,6 +68,7 @@ class CronService:
         self._jobs: Mapping[str, Job] = {}
         self._cursors: dict[str, Cursor] = {}
         self._heap: list[tuple[datetime, str]] = []
+        self._unsettled = False  # a one-shot has run, and its job does not know it yet
         self._stale = False  # the jobs were read, and not all that follows from them is done
         self._wake = asyncio.Event()
         self._changing = asyncio.Lock()  # of jobs, cursors and heap: reloading and claiming take turns
@@ -113,6 +114,9 @@ class CronService:
             if self._stale or self._store.changed(self._jobs):
                 await self.reload()
             await self.run_due(self._clock.now())
+            if self._unsettled:
+                await self._settle_one_shots()
+                self._unsettled = False
         except StoreError as error:
             self.trouble = str(error)
             logger.exception("cron: what is due cannot be claimed; trying again", error=str(error))
@@ -120,6 +124,11 @@ class CronService:
         else:
             self.trouble = ""
             self.heartbeat = self._clock.now()
+
+    def settle_soon(self) -> None:
+        """What a run means for its job could not be written: try again."""
+        self._unsettled = True
+        self._wake.set()
 
     # -- the jobs change ----------------------------------------------------------------------------------
 

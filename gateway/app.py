@@ -95,6 +95,7 @@ class Gateway:
             clock=clock,
             default_target=target_of(config),
             left_words=self._look,
+            unsettled=self._settle_soon,
         )
         self.lanes = Lanes(
             self.database,
@@ -213,6 +214,9 @@ class Gateway:
 
     async def _work(self, claim: Claim) -> None:
         await self.loop.work(claim)
+
+    def _settle_soon(self) -> None:
+        self.cron.settle_soon()
 
     def _look(self) -> None:
         self.neighbours.look()

@@ -95,6 +95,7 @@ async def open_desk(path: Path) -> AsyncIterator[Desk]:
             clock=clock,
             default_target=None,
             left_words=lambda: left.append("words"),
+            unsettled=lambda: left.append("unsettled"),
         )
         yield Desk(handler, store, database, clock, left)
 

@@ -41,7 +41,7 @@ class RunHandler:
         left_words: Callable[[], None],
         unsettled: Callable[[], None],
     ) -> None:
-        """`left_words`: something was put into the outbox. `unsettled`: a job waits for what its run means to it."""
+        """`left_words`: something was put into the outbox. `unsettled`: `settle` has to be called again."""
         self._store = store
         self._database = database
         self._clock = clock

@@ -18,7 +18,7 @@ from gateway.agent.due import Assignment, Ending, EndStatus, Plan, Script
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import JobChangedError, NotFoundError, StoreError
+from gateway.errors import JobChangedError, NotFoundError, RunOverError, StoreError
 from gateway.messages import ChatAddress, Due, InboundMessage
 from gateway.tools import message as messages
 
@@ -92,7 +92,12 @@ class RunHandler:
         return replace(due, late_by=max(due.late_by, self._clock.now() - due.scheduled_for))
 
     def starting(self, due: Due, *, now: datetime) -> Work[None]:
-        return lambda transaction: runs.start(transaction, due.run, now=now)
+        def write(transaction: Transaction) -> None:
+            if not runs.is_open(transaction, due.run):
+                raise RunOverError(f"run {due.run} was ended before it began")
+            runs.start(transaction, due.run, now=now)
+
+        return write
 
     def ending(self, due: Due, ending: Ending, *, now: datetime) -> Work[None]:
         """The run's record, and the alert where there is one: both or neither."""

@@ -153,6 +153,12 @@ def _record(
     transaction.execute(sql.RECORD_RUN, row)
 
 
+def is_open(transaction: Transaction, run: str) -> bool:
+    """Whether the run is still to be ended."""
+    row = transaction.execute(sql.RUN_STATE, (run,)).fetchone()
+    return row is not None and RunStatus(row[0]).open
+
+
 def start(transaction: Transaction, run: str, *, now: datetime) -> None:
     at = to_text(now)
     transaction.execute(sql.START_RUN, (at, run))

@@ -27,8 +27,8 @@ class Consumer(Protocol):
     """Who works the inbox off: the lanes of the agent."""
 
     @property
-    def waiting(self) -> int:
-        """How many messages wait."""
+    def people_waiting(self) -> int:
+        """How many messages of people wait."""
 
     def offer(self, message: InboundMessage) -> "Offer | None":
         """A place for a message that is about to be written, if it could be worked on at once."""
@@ -113,7 +113,7 @@ class Bus:
 
     async def room(self) -> None:
         """Return when a channel that can wait may go on reading."""
-        while self._consumer.waiting >= FULL:
+        while self._consumer.people_waiting >= FULL:
             await self._clock.sleep(BREATH)
 
     def _tell(self, message: InboundMessage) -> None:

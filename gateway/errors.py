@@ -8,6 +8,7 @@ TocsinError
 ├── StoreError                  what is kept cannot be read or written
 │   ├── StoreFullError          the disk is full
 │   ├── StoreBusyError          another process holds the lock; names the holder
+│   ├── StoreClosedError        this process is ending: nothing is written any more
 │   ├── StoreCorruptError       the file cannot be read; it is left as it is
 │   ├── JobChangedError         the job has another revision by now
 │   └── StateChangedError       the state has another revision by now; holds the current one
@@ -17,6 +18,7 @@ TocsinError
 │   ├── FormattingRefusedError  not sent because of its formatting: the plain form is tried once
 │   ├── CredentialsRefusedError the channel's token is refused: the channel stops
 │   └── PermanentDeliveryError  not sent and never will be
+├── RunOverError                a run was ended by somebody before it began
 └── ModelError                  a model call failed; carries its class (kind) and retry_after
 """
 
@@ -54,6 +56,10 @@ class StoreFullError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process holds the lock; the message names it."""
+
+
+class StoreClosedError(StoreError):
+    """This process is ending: nothing is written any more, and trying again is useless."""
 
 
 class StoreCorruptError(StoreError):
@@ -99,6 +105,10 @@ class CredentialsRefusedError(DeliveryError):
 
 class PermanentDeliveryError(DeliveryError):
     """Certainly not sent, and a repeat would not be either."""
+
+
+class RunOverError(TocsinError):
+    """A due run was ended by somebody else before it began: there is nothing to do for it."""
 
 
 class ErrorClass(StrEnum):

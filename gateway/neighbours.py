@@ -33,6 +33,7 @@ class Neighbours:
         self._cancel = cancel
         self._looking = asyncio.Event()
         self._last_request = 0
+        self._next_look: asyncio.TimerHandle | None = None
 
     def look(self) -> None:
         """Something was written."""
@@ -65,8 +66,12 @@ class Neighbours:
         now = self._clock.now()
         chats = await self._database.read(lambda transaction: waiting.held(transaction, now=now))
         self._outbox.held = {(CONSOLE, chat) for chat in chats}
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
         if chats:  # a terminal that was killed tells nobody
-            asyncio.get_running_loop().call_later(waiting.LEASE.total_seconds(), self.look)
+            delay = waiting.LEASE.total_seconds()
+            self._next_look = asyncio.get_running_loop().call_later(delay, self.look)
 
     async def _cancel_what_was_asked(self) -> None:
         since = self._last_request

@@ -28,15 +28,7 @@ class Assignment:
     must_speak: bool = False  # ends as undelivered when nothing was said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """The run cannot take place."""
-
-    error: str
-    error_class: ErrorClass
-
-
-Plan: TypeAlias = Script | Assignment | Refusal
+Plan: TypeAlias = Script | Assignment
 
 
 class EndStatus(StrEnum):
@@ -66,7 +58,7 @@ class DueHandler(Protocol):
         """What to do for the run; None if it is over already (cancelled while it waited)."""
 
     def starting(self, due: Due, *, now: datetime) -> Work[None]:
-        """The run begins: part of a transaction."""
+        """The run begins: part of a transaction, which RunOverError ends if the run is over already."""
 
     def ending(self, due: Due, ending: Ending, *, now: datetime) -> Work[None]:
         """The run is over: part of the transaction that ends its turn."""

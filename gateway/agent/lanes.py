@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +15,7 @@ from gateway.agent.journal import Claim
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
-from gateway.errors import StoreError
+from gateway.errors import StoreClosedError, StoreError
 from gateway.inbox import Accepted
 from gateway.messages import InboundMessage
 
@@ -45,6 +45,7 @@ class _Lane:
 class _Pool:
     """Slots that several kinds of message share."""
 
+    name: str
     free: int
     ready: deque[str] = field(default_factory=deque)  # sessions whose next message waits for a slot
 
@@ -66,15 +67,22 @@ class Lanes:
         self._clock = clock
         self._spawn = spawn
         self._work = work
-        self._pools = {name: _Pool(free) for name, free in {"reminder": REMINDERS, **slots}.items()}
+        self._pools = {name: _Pool(name, free) for name, free in {"reminder": REMINDERS, **slots}.items()}
         self._lanes: dict[str, _Lane] = {}
+        self._waiting: Counter[str] = Counter()  # by pool, of the lanes' queues
         self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
         self._early: list[Accepted] | None = []  # what was written before `start`; None from then on
         self._closing = False
 
     @property
     def waiting(self) -> int:
-        return len(self._queued)
+        """How many messages wait for their turn."""
+        return sum(self._waiting.values())
+
+    @property
+    def people_waiting(self) -> int:
+        """How many of them are of people: jobs that wait keep nobody from writing."""
+        return self._waiting["person"]
 
     @property
     def running(self) -> dict[str, str]:
@@ -120,6 +128,7 @@ class Lanes:
         self._queued.add(accepted.seq)
         lane = self._lanes.setdefault(accepted.session, _Lane())
         lane.queue.append(accepted)
+        self._waiting[self._pool(accepted.kind).name] += 1
         if not lane.busy:
             lane.busy = True
             self._pool(accepted.kind).ready.append(accepted.session)
@@ -134,6 +143,7 @@ class Lanes:
         while pool.free and pool.ready and not self._closing:
             session = pool.ready.popleft()
             pool.free -= 1
+            self._waiting[pool.name] -= 1
             self._run(session, pool, self._lanes[session].queue.popleft(), None)
 
     def _run(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
@@ -153,11 +163,14 @@ class Lanes:
                 raise
             if claim is not None:
                 await self._give_back(claim)
+        except StoreClosedError:
+            logger.info("a turn goes on at the next start", session=session)
         except Exception:
             # One message must not stop the others. It is claimed again; each claim counts, until it is given up.
             logger.exception("a turn failed in the gateway itself", session=session)
             await self._clock.sleep(STORE_PAUSE)
             lane.queue.appendleft(accepted)
+            self._waiting[pool.name] += 1
         finally:
             if accepted not in lane.queue:
                 self._queued.discard(accepted.seq)
@@ -172,6 +185,8 @@ class Lanes:
                 return await self._database.write(
                     lambda t: journal.claim(t, accepted.seq, turn, at=at), essential=True
                 )
+            except StoreClosedError:
+                raise
             except StoreError as error:
                 logger.exception("a message cannot be claimed; trying again", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)
@@ -209,6 +224,8 @@ class Place:
 
     def take(self, accepted: Accepted, message: InboundMessage) -> None:
         """It is written: work."""
+        if self._lanes._closing:
+            return  # it is safe, and the next start goes on with it
         claim = Claim(seq=accepted.seq, turn=self._turn, message=message)
         self._lanes._run(self._session, self._pool, accepted, claim)
 

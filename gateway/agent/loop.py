@@ -11,7 +11,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from gateway.agent import journal as steps
-from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Refusal, Script
+from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Script
 from gateway.agent.journal import Claim, Journal, Steer, TurnState
 from gateway.agent.model import PromptItem, ToolSpec, UserText
 from gateway.agent.prompt import NOBODY_IS_HERE, NOTHING_WAS_SAID
@@ -21,7 +21,7 @@ from gateway.clock import Clock
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import ErrorClass, ModelError
+from gateway.errors import ErrorClass, ModelError, RunOverError
 from gateway.messages import Caller, ChatAddress, Due, InboundMessage, OutboundMessage
 from gateway.outbox.records import decode_message
 from gateway.tools.base import Tool, Turn
@@ -84,22 +84,11 @@ class AgentLoop:
         """Work the claim through to its recorded end."""
         occasion = claim.message.occasion
         run = occasion.run if isinstance(occasion, Due) else ""
-        names = [name for name in (claim.turn, run) if name]
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.update(dict.fromkeys(names, task))
-        try:
-            with bound_contextvars(
-                turn=claim.turn, trace_id=claim.message.trace_id, **({"run": run} if run else {})
-            ):
-                if isinstance(occasion, Due):
-                    await self._work_due(claim, occasion)
-                else:
-                    await self._work_person(claim)
-        finally:
-            for name in names:
-                self._tasks.pop(name, None)
-                self._cancelled.discard(name)
+        with bound_contextvars(turn=claim.turn, trace_id=claim.message.trace_id, **({"run": run} if run else {})):
+            if isinstance(occasion, Due):
+                await self._work_due(claim, occasion)
+            else:
+                await self._work_person(claim)
 
     # -- a person's turn ----------------------------------------------------------------------------------
 
@@ -163,26 +152,34 @@ class AgentLoop:
     # -- a due run ----------------------------------------------------------------------------------------
 
     async def _work_due(self, claim: Claim, due: Due) -> None:
-        plan = await self._due.plan(claim.message, due)
         journal = Journal(claim)
-        if plan is None:
+        try:
+            ending = await self._run(claim, journal, due)
+        except RunOverError:
+            ending = Ending(status=EndStatus.CANCELLED)
             await self._engine.write(journal.finishing(TurnState.CANCELLED, now=self._clock.now()))
-            return
-        starting = self._due.starting(due, now=self._clock.now())
-        match plan:
-            case Script(text=text):
-                ending = Ending(status=EndStatus.SUCCEEDED, output=text)
-                await self._recite(claim, journal, due, text, _both(starting, self._due_end(journal, due, ending)))
-            case Refusal(error=error, error_class=error_class):
-                ending = Ending(status=EndStatus.FAILED, error=error, error_class=error_class)
-                await self._engine.write(_both(starting, self._due_end(journal, due, ending)))
-            case Assignment():
-                await self._engine.write(starting)
-                ending = await self._perform(claim, journal, due, plan)
-                await self._engine.write(self._due_end(journal, due, ending))
         await self._due.ended(due, ending)
 
-    async def _recite(self, claim: Claim, journal: Journal, due: Due, text: str, along: Work[None]) -> None:
+    async def _run(self, claim: Claim, journal: Journal, due: Due) -> Ending:
+        """Work the run through to its record; RunOverError if it was ended before it began."""
+        ending = _given_up(claim)
+        if ending is None:
+            plan = await self._due.plan(claim.message, due)
+            starting = self._due.starting(due, now=self._clock.now())
+            match plan:
+                case None:
+                    raise RunOverError(f"run {due.run} is over")
+                case Script(text=text):
+                    ending = Ending(status=EndStatus.SUCCEEDED, output=text)
+                    await self._recite(claim, due, text, _both(starting, self._due_end(journal, due, ending)))
+                    return ending
+                case Assignment():
+                    await self._engine.write(starting)
+                    ending = await self._perform(claim, journal, due, plan)
+        await self._engine.write(self._due_end(journal, due, ending))
+        return ending
+
+    async def _recite(self, claim: Claim, due: Due, text: str, along: Work[None]) -> None:
         reminder = OutboundMessage(
             delivery_id=f"{claim.turn}.say",
             address=claim.message.address,
@@ -266,12 +263,8 @@ class AgentLoop:
         self, claim: Claim, work: Callable[[], Awaitable[str]], timeout: timedelta, *names: str
     ) -> Ending:
         """Run the work; every way in which it can end is an Ending, except the end of the process."""
-        if claim.claims > CRASH_BUDGET:
-            return Ending(
-                status=EndStatus.ABANDONED,
-                error=f"given up: the gateway ended {CRASH_BUDGET} times while working on this",
-                error_class=ErrorClass.PERMANENT,
-            )
+        if (given_up := _given_up(claim)) is not None:
+            return given_up
         with self._cancellable(names) as cancelled:
             try:
                 async with self._clock.timeout(timeout):
@@ -316,6 +309,17 @@ _STATES = {
     EndStatus.CANCELLED: TurnState.CANCELLED,
     EndStatus.ABANDONED: TurnState.ABANDONED,
 }
+
+
+def _given_up(claim: Claim) -> Ending | None:
+    """The end of what has ended the process, or failed in it, too often without getting any further."""
+    if claim.claims <= CRASH_BUDGET:
+        return None
+    return Ending(
+        status=EndStatus.ABANDONED,
+        error=f"given up: the gateway ended {CRASH_BUDGET} times while working on this",
+        error_class=ErrorClass.PERMANENT,
+    )
 
 
 def _failure(error: Exception, timeout: timedelta) -> Ending:

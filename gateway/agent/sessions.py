@@ -91,10 +91,6 @@ class Sessions:
         if transcript is not None and seq > transcript.last:
             transcript.add(closed_exchange(seq, items))
 
-    def forget(self, session: str) -> None:
-        """Read it again when it is next needed."""
-        self._cache.pop(session, None)
-
 
 def past(transaction: Transaction, session: str, seq: int, budget: int, words: Words) -> list[Exchange]:
     """The newest exchanges of a session before `seq` that fit into the budget, oldest first."""

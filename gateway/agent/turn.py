@@ -25,7 +25,7 @@ from gateway.agent.prompt import INSTRUCTIONS, INTERRUPTED
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Work
 from gateway.database.writer import Database
-from gateway.errors import ModelError, StoreError, TocsinError
+from gateway.errors import ModelError, StoreClosedError, StoreError, TocsinError
 from gateway.tools.base import Effect, Tool, Turn
 
 logger = structlog.get_logger()
@@ -91,6 +91,8 @@ class TurnEngine:
         while True:
             try:
                 await attempt()
+            except StoreClosedError:
+                raise
             except StoreError as error:
                 logger.exception("the journal cannot be written", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)

@@ -12,8 +12,9 @@ MIGRATIONS: Migrations = (
     (
         "CREATE TABLE dedupe (key TEXT PRIMARY KEY, seen_at TEXT NOT NULL) WITHOUT ROWID",
         "CREATE INDEX dedupe_by_age ON dedupe (seen_at)",
+        # AUTOINCREMENT: numbers only grow, also when the newest rows are deleted; who remembers one needs that.
         """CREATE TABLE inbox (
-            seq INTEGER PRIMARY KEY,
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
             kind TEXT NOT NULL CHECK (kind IN ('person', 'due', 'reminder', 'event', 'lifecycle')),
             session TEXT NOT NULL,
             message TEXT NOT NULL,
@@ -43,7 +44,7 @@ MIGRATIONS: Migrations = (
             body TEXT NOT NULL,
             PRIMARY KEY (turn, n)) WITHOUT ROWID""",
         """CREATE TABLE outbox (
-            seq INTEGER PRIMARY KEY,
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
             channel TEXT NOT NULL,
             chat TEXT NOT NULL,
@@ -110,7 +111,7 @@ MIGRATIONS: Migrations = (
             handled_until TEXT NOT NULL,
             next_at TEXT) WITHOUT ROWID""",
         """CREATE TABLE events (
-            seq INTEGER PRIMARY KEY,
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
             kind TEXT NOT NULL,
             subject TEXT NOT NULL,
             body TEXT NOT NULL,

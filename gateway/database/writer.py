@@ -16,7 +16,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.database.driver import Driver, Work
 from gateway.database.reserve import Reserve
-from gateway.errors import StoreError, StoreFullError
+from gateway.errors import StoreClosedError, StoreError, StoreFullError
 
 logger = structlog.get_logger()
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Database:
 
     async def _order(self, to: "queue.SimpleQueue[_Order | None]", work: Work[T], *, essential: bool) -> T:
         if self._closed:
-            raise StoreError("the database is closed: the gateway is stopping")
+            raise StoreClosedError("the database is closed: the gateway is stopping")
         answer: asyncio.Future[T] = self._loop.create_future()
         to.put(_Order(work, answer, essential))
         return await answer
@@ -200,7 +200,13 @@ class Database:
         logger.error("the disk is full: new work is refused, what was begun is finished", error=str(error))
 
     def _look_about(self, driver: Driver) -> None:
-        now = self._clock.monotonic()
+        try:
+            self._look(driver, self._clock.monotonic())
+        except Exception:
+            # It is only a look: this thread must go on writing.
+            logger.exception("looking for space or for what others have written failed; it is tried again")
+
+    def _look(self, driver: Driver, now: float) -> None:
         if self._full and now >= self._next_regain:
             self._next_regain = now + REGAIN
             if self._reserve is None or self._reserve.hold():

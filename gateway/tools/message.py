@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import StoreError
 from gateway.messages import Caller, OutboundMessage
 from gateway.outbox import writer
 from gateway.outbox.delivery import Outbox
@@ -53,7 +52,7 @@ class Speaker:
 
         try:
             seq = await self._database.write(write, essential=True)
-        except StoreError:
+        except BaseException:
             if reserved:
                 self._outbox.release(message.address)
             raise

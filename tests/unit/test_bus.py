@@ -36,7 +36,7 @@ class Worker:
     """Takes everything that it is handed; offers a place when it is told to."""
 
     places: int = 0
-    waiting: int = 0
+    people_waiting: int = 0
     queued: list[Accepted] = field(default_factory=list)
     taken: list[InboundMessage] = field(default_factory=list)
     withdrawn: int = 0
@@ -187,12 +187,12 @@ async def test_what_other_processes_have_written_is_taken_up(path: Path) -> None
 
 async def test_a_channel_that_can_wait_reads_on_when_there_is_room_again(path: Path) -> None:
     async with open_desk(path) as desk:  # P-54
-        desk.worker.waiting = FULL
+        desk.worker.people_waiting = FULL
         room = asyncio.create_task(desk.bus.room())
         await desk.clock.advance(timedelta(seconds=1))
         while_full = room.done()
 
-        desk.worker.waiting = FULL - 1
+        desk.worker.people_waiting = FULL - 1
         await desk.clock.advance(timedelta(seconds=1))
 
         assert not while_full
@@ -201,7 +201,7 @@ async def test_a_channel_that_can_wait_reads_on_when_there_is_room_again(path: P
 
 async def test_nothing_pushed_is_refused_for_want_of_room(path: Path) -> None:
     async with open_desk(path) as desk:
-        desk.worker.waiting = 50_000
+        desk.worker.people_waiting = 50_000
 
         assert await desk.bus.receive("test", HELLO) is not None
 

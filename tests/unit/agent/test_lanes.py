@@ -13,6 +13,7 @@ from gateway.agent.journal import Claim, Journal, Steer, TurnState
 from gateway.agent.lanes import Lanes
 from gateway.bus import Bus
 from gateway.database.writer import Database
+from gateway.inbox import Accepted
 from gateway.messages import ChatAddress, Due, InboundMessage
 from tests.fakes import NOON, FakeClock, until
 from tests.parts import open_database, rows
@@ -112,7 +113,7 @@ async def test_sessions_run_side_by_side_up_to_the_number_of_slots(tmp_path: Pat
         office.gate.set()
         await until(lambda: len(office.done) == 3)
 
-        assert waiting == 3
+        assert waiting == 1
         assert office.begun == ["a", "b", "c"]
         assert office.most_at_once == 2
 
@@ -213,3 +214,21 @@ async def test_a_turn_that_was_over_already_is_passed_over(tmp_path: Path) -> No
         await until(lambda: len(office.done) == 2)
 
         assert await rows(office.database, "SELECT state FROM turns ORDER BY seq") == [("cancelled",), ("done",)]
+
+
+async def test_jobs_that_wait_keep_nobody_from_writing(tmp_path: Path) -> None:
+    async with open_office(tmp_path, due=1) as office:  # P-54
+        await office.hear(*[said(f"job {n}", chat=f"j{n}", due=True) for n in range(5)])
+        await until(lambda: len(office.begun) == 1)
+
+        assert (office.lanes.waiting, office.lanes.people_waiting) == (4, 0)
+
+
+async def test_a_message_that_is_accepted_during_the_stop_is_left_to_the_next_start(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:  # P-63
+        place = office.lanes.offer(said("late"))
+        await office.lanes.stop(grace=timedelta())
+
+        place.take(Accepted(seq=1, kind="person", session="test:1"), said("late"))
+
+        assert office.begun == []

@@ -17,7 +17,7 @@ from cron.store import JobStore
 from cron.stores.memory import MemoryStore
 from gateway.agent.due import Assignment, Ending, EndStatus, Script
 from gateway.database.writer import Database
-from gateway.errors import ErrorClass, JobChangedError, StoreCorruptError
+from gateway.errors import ErrorClass, JobChangedError, RunOverError, StoreCorruptError
 from gateway.messages import ChatAddress, Due, InboundMessage
 from tests.fakes import NOON, FakeClock
 from tests.jobs import new_job
@@ -215,7 +215,8 @@ async def test_an_end_that_is_recorded_twice_alerts_once(tmp_path: Path) -> None
         _, due = await desk.claim(desk.put(schedule=At(NOON + HOUR)))
 
         await desk.end(due, BAD)
-        await desk.end(due, BAD)
+        with pytest.raises(RunOverError):
+            await desk.end(due, BAD)
 
         assert await rows(desk.database, "SELECT count(*) FROM outbox") == [(1,)]
 

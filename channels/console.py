@@ -60,13 +60,14 @@ class ConsoleChannel:
     async def run(self, inlet: Inlet) -> None:
         inlet.alive()
         self._start_reading()
-        self._invite()
         while (line := await self._lines.get()) is not None:
             await inlet.room()
             if text := _readable(line).strip()[:LONGEST_LINE]:
                 await self._hand_in(inlet, self._message(text))
             else:
                 self._invite()
+        if self._interactive:
+            self._printer.put("\r\x1b[K(The console is closed; the gateway goes on. Ctrl-C ends it.)\n")
 
     def render(self, message: OutboundMessage) -> list[Part]:
         return [Part(payload={"text": message.text})]
@@ -116,7 +117,7 @@ class ConsoleChannel:
 
     async def _print(self, text: str) -> None:
         # On a terminal the answer takes the place of the prompt that waits, and a new one follows.
-        await asyncio.wrap_future(self._printer.put(f"\r{text}\n> " if self._interactive else f"{text}\n"))
+        await asyncio.wrap_future(self._printer.put(f"\r\x1b[K{text}\n> " if self._interactive else f"{text}\n"))
 
     def _invite(self) -> None:
         if self._interactive:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cron.draft import Draft, Maker, changed_job, new_job
+from cron.draft import Draft, Maker, changed_job, new_job, uid_of
 from cron.job import Job, JobStatus
 from cron.store import JobStore
 from gateway.errors import JobChangedError, NotFoundError, UserError
@@ -48,10 +48,10 @@ class JobBook:
         return resolve(reference, self.list(viewer))
 
     def add(self, draft: Draft, maker: Maker) -> Job:
-        """Make and store a job; a call that made one before (by its stamp) gets the same one again."""
+        """Make and store a job; a call that made one before gets the same one again."""
         for _ in range(ATTEMPTS):
             jobs = self._store.load()
-            if maker.stamp and (made := _stamped(jobs, maker.stamp)) is not None:
+            if maker.stamp and (made := jobs.get(uid_of(maker.stamp))) is not None:
                 return made
             job = new_job(draft, maker, _names(jobs, maker.owner))
             try:
@@ -61,11 +61,18 @@ class JobBook:
         raise UserError("too many jobs are being added at the same time; try again")
 
     def update(self, reference: str, draft: Draft, maker: Maker, viewer: Viewer) -> Job:
-        """Change what the draft says, and nothing else."""
+        """Change what the draft says, and nothing else.
+
+        The call that was the last to change the job changes nothing: "in 20 minutes", read once more after a
+        crash, would be a later time.
+        """
 
         def change(job: Job) -> Job:
+            if maker.stamp and maker.stamp == job.stamp:
+                return job
             names = _names(self._store.load(), job.owner) - {job.name}
-            return changed_job(job, draft, maker, names)
+            changed = changed_job(job, draft, maker, names)
+            return changed if changed == job else replace(changed, stamp=maker.stamp or job.stamp)
 
         return self._change(reference, viewer, change)
 
@@ -142,7 +149,3 @@ def _enabled(job: Job, now: datetime) -> Job:
 
 def _names(jobs: Mapping[str, Job], owner: str | None) -> set[str]:
     return {job.name for job in jobs.values() if job.owner == owner}
-
-
-def _stamped(jobs: Mapping[str, Job], stamp: str) -> Job | None:
-    return next((job for job in jobs.values() if job.stamp == stamp), None)

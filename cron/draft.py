@@ -40,7 +40,6 @@ LONGEST_NAME = 60
 DERIVED_NAME = 30
 LONGEST_TEXT = 20_000
 OFTEN = timedelta(minutes=5)
-SOONEST_AGAIN = timedelta(minutes=1)
 
 SCHEDULE_FIELDS = ("when", "every", "cron", "at", "schedule")
 PAYLOAD_FIELDS = ("prompt", "say", "event")

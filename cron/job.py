@@ -166,8 +166,7 @@ class Job:
     timeout: timedelta | None = None  # None: 10 minutes
     failure_alert: FailureAlert = field(default_factory=FailureAlert)
     declared: bool = False  # made from [[cron.tasks]]; the configuration wins, except for `status`
-    may_schedule: bool = False
-    stamp: str = ""  # the id of the tool call that made it: a replay is recognised
+    stamp: str = ""  # the id of the tool call that made or last changed it: a replay is recognised
     state: Json = None
     state_revision: int = 0
     state_stamp: str = ""  # the id of the call that wrote the state

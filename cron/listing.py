@@ -1,13 +1,12 @@
 """Jobs and runs in words, for chats and terminals; pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cron import json_text
 from cron.describe import describe
 from cron.draft import often
-from cron.job import AgentPrompt, Job, JobStatus, Run, Say
+from cron.job import AgentPrompt, Job, JobStatus, Run, RunStatus, Say
 from cron.notices import moment_text
 from cron.overview import Facts
 from cron.schedule import At
@@ -96,16 +95,11 @@ def run_list(found: Sequence[Run], zone: str) -> str:
 def _run_line(run: Run, zone: str) -> str:
     at = clock_text(run.scheduled_at.astimezone(ZoneInfo(zone)))
     line = f'- {run.id} "{run.job_name}" ({run.job_id}), due {at}: {run.status.value}'
-    if run.missed_count > 1:
+    if run.status is RunStatus.MISSED and run.missed_count > 1:
         line += f", {run.missed_count} occurrences"
     if run.error:
         line += f" - {_cut(run.error, WIDEST)}"
     return line
-
-
-def at_text(moment: datetime | None, zone: str) -> str:
-    """YYYY-MM-DD HH:MM with the zone, or "-"."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}" if moment else "-"
 
 
 def _cut(text: str, widest: int) -> str:

@@ -1,5 +1,6 @@
 """Runs and cursors: what moves. Each function is part of a transaction."""
 
+import hashlib
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Occurrence:
     """One run that is to be: made outside the transaction, so that doing it twice does the same."""
 
     run: str
-    key: str  # unique per job: the instant in UTC, or "manual:<nonce>"
+    key: str  # unique per job: the instant in UTC, or "manual:<what asked for it>"
     trigger: Trigger
     scheduled_for: datetime
     late_by: timedelta
@@ -38,19 +39,26 @@ class Occurrence:
     trace_id: str
 
 
-def occurrence(moment: datetime, now: datetime, trigger: Trigger, *, missed: int = 0) -> Occurrence:
-    """A run for an instant of the schedule, or by hand."""
-    run = secrets.token_hex(8)
+def occurrence(
+    moment: datetime, now: datetime, trigger: Trigger, *, missed: int = 0, stamp: str = ""
+) -> Occurrence:
+    """A run for an instant of the schedule, or by hand: the same `stamp` is the same run again."""
+    run = run_of(stamp)
     by_clock = trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}
     return Occurrence(
         run=run,
-        key=to_text(moment) if by_clock else f"{trigger.value}:{run}",
+        key=to_text(moment) if by_clock else f"{trigger.value}:{stamp or run}",
         trigger=trigger,
         scheduled_for=moment,
         late_by=max(now - moment, timedelta()),
         missed=missed,
         trace_id=uuid.uuid4().hex,
     )
+
+
+def run_of(stamp: str) -> str:
+    """The id of a new run: by the call that asks for it, so that a replay finds it; else by chance."""
+    return hashlib.sha256(stamp.encode()).hexdigest()[:16] if stamp else secrets.token_hex(8)
 
 
 def message(job: Job, due: Occurrence, default_target: ChatAddress | None, now: datetime) -> InboundMessage:
@@ -99,16 +107,18 @@ def claim(transaction: Transaction, job: Job, due: Occurrence, said: InboundMess
     return inbox.accept(transaction, said)
 
 
-def claim_manually(transaction: Transaction, job: Job, due: Occurrence, said: InboundMessage) -> Accepted:
-    """Claim a run by hand; UserError, by the same rule of overlap as on schedule, while another one is open."""
+def claim_manually(transaction: Transaction, job: Job, due: Occurrence, said: InboundMessage) -> Accepted | None:
+    """Claim a run by hand; None if this very run was claimed before.
+
+    UserError, by the same rule of overlap as on schedule, while another one is open.
+    """
+    if transaction.execute(sql.RUN_STATE, (due.run,)).fetchone() is not None:
+        return None
     if job.overlap is Overlap.SKIP and (other := open_run(transaction, job.uid)) is not None:
         raise UserError(
             f'"{job.name}" ({job.id}) is running already (run {other}); cancel that run, or wait for it'
         )
-    accepted = claim(transaction, job, due, said)
-    if accepted is None:
-        raise UserError(f"run {due.run} exists already")
-    return accepted
+    return claim(transaction, job, due, said)
 
 
 def record_skipped(transaction: Transaction, job: Job, due: Occurrence, why: str, *, now: datetime) -> None:

@@ -140,6 +140,8 @@ def check_instant(instant: datetime, *, now: datetime, zone: str, min_lead: time
 
 def _in_both(moment: datetime, zone: str) -> str:
     there, here = moment.astimezone(zone_of(zone)), moment.astimezone(UTC)
+    if there.utcoffset() == here.utcoffset():
+        return f"{here:%Y-%m-%d %H:%M:%S} (UTC)"
     return f"{there:%Y-%m-%d %H:%M:%S} ({zone}) = {here:%Y-%m-%d %H:%M:%S} (UTC)"
 
 

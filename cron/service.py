@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import heapq
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from cron import planner, runs
 from cron.job import Job, Overlap, Run, Trigger
 from cron.notices import missed_notices
-from cron.planner import Cursor, Plan
+from cron.planner import Cursor, Missed, Plan
 from cron.schedule import At
 from cron.store import JobStore
 from gateway.bus import Bus
@@ -30,6 +30,8 @@ LONGEST_SLEEP = timedelta(seconds=30)  # a wall clock that jumps, a machine that
 LOOK_EVERY = timedelta(milliseconds=250)
 SLICE = 50  # jobs that are computed or claimed before other tasks have their turn
 STORE_PAUSE = timedelta(seconds=2)
+CLAIM_PAUSE = timedelta(seconds=30)  # before a job whose claim failed is tried again
+CURSOR_KEPT = timedelta(days=1)  # of a job that is gone: its file may be put back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,14 @@ class _Due:
     job: Job
     plan: Plan
     claims: tuple[tuple[runs.Occurrence, InboundMessage], ...]
+
+
+@dataclass(slots=True)
+class _Round:
+    """What one look at the heap has claimed so far, also when it ends early."""
+
+    claimed: list[tuple[Accepted, InboundMessage]] = field(default_factory=list)
+    lost: bool = False  # an occurrence was missed or skipped
 
 
 class CronService:
@@ -68,6 +78,9 @@ class CronService:
         self._jobs: Mapping[str, Job] = {}
         self._cursors: dict[str, Cursor] = {}
         self._heap: list[tuple[datetime, str]] = []
+        self._gone: dict[str, datetime] = {}  # cursors without a job, and since when
+        self._failed: dict[str, datetime] = {}  # jobs whose claim failed, and when
+        self._forgone: list[tuple[Job, Missed]] = []  # missed, and not told yet
         self._unsettled = False  # a one-shot has run, and its job does not know it yet
         self._stale = False  # the jobs were read, and not all that follows from them is done
         self._wake = asyncio.Event()
@@ -118,8 +131,9 @@ class CronService:
                 await self._settle_one_shots()
                 self._unsettled = False
         except StoreError as error:
+            if str(error) != self.trouble:  # once, however often it is tried
+                logger.error("cron: what is due cannot be claimed; it is tried again", error=str(error))
             self.trouble = str(error)
-            logger.exception("cron: what is due cannot be claimed; trying again", error=str(error))
             await self._clock.sleep(STORE_PAUSE)
         else:
             self.trouble = ""
@@ -164,12 +178,19 @@ class CronService:
                 moved[uid] = planner.begin(job, now, known=known)
             if n % SLICE == 0:
                 await self._clock.sleep(timedelta())
-        gone = self._cursors.keys() - jobs.keys()
-        await self._keep(moved, gone)
-        first_time = not self._jobs
-        self._jobs = jobs
-        for uid in jobs if first_time else moved:
-            self._schedule(uid)
+        await self._keep(moved, self._long_gone(jobs, now))
+        before, self._jobs = self._jobs, jobs
+        for uid in jobs:
+            if uid in moved or uid not in before:
+                self._schedule(uid)
+
+    def _long_gone(self, jobs: Mapping[str, Job], now: datetime) -> list[str]:
+        """The cursors to drop. Without its cursor, the whole past of a job that comes back would be missed."""
+        absent = self._cursors.keys() - jobs.keys()
+        self._gone = {uid: self._gone.get(uid, now) for uid in absent}
+        if self.degraded:
+            return []  # the jobs may be in the file that could not be read
+        return [uid for uid, since in self._gone.items() if now - since > CURSOR_KEPT]
 
     async def _keep(self, moved: Mapping[str, Cursor], gone: Iterable[str]) -> None:
         if not moved and not gone:
@@ -191,55 +212,109 @@ class CronService:
 
     async def run_due(self, now: datetime) -> int:
         """Claim and publish everything that is due at `now`; returns how many runs that made."""
-        claimed: list[tuple[Accepted, InboundMessage]] = []
-        lost = False
+        done = _Round()
+        self._try_failed_again(now)
         try:
             while uids := self._pop_due(now):
-                due, accepted = await self._claim(uids, now)
-                claimed += accepted
-                lost = lost or len(accepted) < sum(len(found.claims) or 1 for found in due)
+                await self._claim(uids, now, done)
                 await self._clock.sleep(timedelta())
+        except StoreError:
+            self._unsettled = self._unsettled or done.lost
+            raise
         finally:
             # Not before: the turns that begin here would take their time from the claims of the others.
-            for row, said in claimed:
+            for row, said in done.claimed:
                 self._bus.announce(row, said)
-        if lost:  # missed or skipped: words about it wait in the outbox, and a one-shot is over
-            self._left_words()
+        if done.lost:  # a one-shot may be over
             await self._settle_one_shots()
-        return len(claimed)
+        await self._tell_forgone(now)
+        return len(done.claimed)
+
+    async def _tell_forgone(self, now: datetime) -> None:
+        """One summary for each chat, when all that was due is recorded; a crash before loses it, and no record."""
+        forgone, self._forgone = self._forgone, []
+        if not forgone:
+            return
+
+        def write(transaction: Transaction) -> None:
+            for notice in missed_notices(forgone):
+                messages.leave(transaction, notice, at=to_text(now))
+
+        try:
+            await self._database.write(write)
+        except StoreError:
+            self._forgone = forgone
+            raise
+        except Exception:
+            logger.exception("cron: a summary of what was missed cannot be made; the records are there")
+        else:
+            self._left_words()
 
     def _pop_due(self, now: datetime) -> list[str]:
         due: list[str] = []
         while self._heap and self._heap[0][0] <= now and len(due) < SLICE:
             at, uid = heapq.heappop(self._heap)
-            if self._is_current(at, uid):
+            if self._is_current(at, uid) and uid not in due:  # twice: a job that was away has an old entry too
                 due.append(uid)
         return due
 
-    async def _claim(
-        self, uids: list[str], now: datetime
-    ) -> tuple[list[_Due], list[tuple[Accepted, InboundMessage]]]:
+    async def _claim(self, uids: list[str], now: datetime, done: _Round) -> None:
         async with self._changing:
-            return await self._claim_now(uids, now)
+            due = await self._prepare_all(uids, now)
+            try:
+                await self._claim_together(due, now, done)
+            except StoreError:
+                raise
+            except Exception:
+                logger.exception("cron: these jobs cannot be claimed together; claiming them one by one")
+                await self._claim_singly(due, now, done)
 
-    async def _claim_now(
-        self, uids: list[str], now: datetime
-    ) -> tuple[list[_Due], list[tuple[Accepted, InboundMessage]]]:
+    async def _prepare_all(self, uids: list[str], now: datetime) -> list[_Due]:
         due: list[_Due] = []
         for uid in uids:
-            if (found := self._prepare(uid, now)) is not None:
-                due.append(found)
+            try:
+                if (found := self._prepare(uid, now)) is not None:
+                    due.append(found)
+            except Exception:
+                logger.exception("cron: a job cannot be made due; trying again later", job=uid)
+                self._failed[uid] = now
             await self._clock.sleep(timedelta())  # after a long outage one plan takes tens of milliseconds
+        return due
+
+    async def _claim_together(self, due: list[_Due], now: datetime, done: _Round) -> None:
+        """All in one transaction: all of them are claimed, or none is."""
         try:
             accepted = await self._database.write(lambda transaction: _claim_all(transaction, due, now))
         except StoreError:
-            for uid in uids:
-                self._schedule(uid)  # nothing was claimed: it is still due
+            for found in due:
+                self._schedule(found.job.uid)  # nothing was claimed: it is still due
             raise
+        done.claimed += accepted
+        done.lost = done.lost or len(accepted) < sum(len(found.claims) or 1 for found in due)
         for found in due:
+            if found.plan.missed is not None and not found.plan.runs:
+                self._forgone.append((found.job, found.plan.missed))
             self._cursors[found.job.uid] = found.plan.cursor
             self._schedule(found.job.uid)
-        return due, accepted
+
+    async def _claim_singly(self, due: list[_Due], now: datetime, done: _Round) -> None:
+        """One of them cannot be claimed: find out which, so that it takes no other with it."""
+        for n, found in enumerate(due):
+            try:
+                await self._claim_together([found], now, done)
+            except StoreError:
+                for other in due[n + 1 :]:
+                    self._schedule(other.job.uid)
+                raise
+            except Exception:
+                logger.exception("cron: a job cannot be claimed; trying again later", job=found.job.id)
+                self._failed[found.job.uid] = now
+
+    def _try_failed_again(self, now: datetime) -> None:
+        """Not at once: a job that cannot be claimed is always due."""
+        for uid in [uid for uid, at in self._failed.items() if abs(now - at) >= CLAIM_PAUSE]:
+            del self._failed[uid]
+            self._schedule(uid)
 
     async def _settle_one_shots(self) -> None:
         """One-shots whose only occurrence is handled: finish what a crash may have left between two stores."""
@@ -255,18 +330,20 @@ class CronService:
         for run in await self._database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1)):
             await self._settle(run)
 
-    async def run_now(self, job: Job, *, force: bool = False) -> str:
+    async def run_now(self, job: Job, stamp: str = "", *, force: bool = False) -> str:
         """Run the job at once, beside its schedule; returns the run's id. UserError while another run is open.
 
-        A job that does not fire by itself runs with `force` only.
+        The same stamp again is the same run, and nothing happens twice. A job that does not fire by itself runs
+        with `force` only.
         """
         if not force and not planner.fires(job):
             raise UserError(f'"{job.name}" ({job.id}) is {job.status.value}, and does not run; enable it first')
         now = self._clock.now()
-        due = runs.occurrence(now, now, Trigger.MANUAL)
+        due = runs.occurrence(now, now, Trigger.MANUAL, stamp=stamp)
         said = self._message(job, due, now)
         accepted = await self._database.write(lambda transaction: runs.claim_manually(transaction, job, due, said))
-        self._bus.announce(accepted, said)
+        if accepted is not None:
+            self._bus.announce(accepted, said)
         return due.run
 
     def _prepare(self, uid: str, now: datetime) -> _Due | None:
@@ -317,9 +394,6 @@ def _claim_all(transaction: Transaction, due: list[_Due], now: datetime) -> list
         if found.plan.missed is not None:
             runs.record_missed(transaction, found.job, found.plan.missed, now=now)
         runs.move_cursor(transaction, found.job.uid, found.plan.cursor)
-    forgone = [(found.job, found.plan.missed) for found in due if found.plan.missed and not found.plan.runs]
-    for notice in missed_notices(forgone):
-        messages.leave(transaction, notice, at=to_text(now))
     return accepted
 
 

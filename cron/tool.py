@@ -73,10 +73,10 @@ class CronTool:
         rules: Rules,
         states: RunStates,
         changed: Callable[[], Awaitable[None]],
-        run_now: Callable[[Job], Awaitable[str]],
+        run_now: Callable[[Job, str], Awaitable[str]],
         is_admin: Callable[[Turn], bool],
     ) -> None:
-        """`changed`: take new jobs up at once. `run_now`: returns the id of the run."""
+        """`changed`: take new jobs up at once. `run_now`: returns the id of the run, for one call the same."""
         self._store = store
         self._book = book
         self._database = database
@@ -89,7 +89,7 @@ class CronTool:
 
     async def call(self, arguments: CronArguments, turn: Turn) -> str:
         if isinstance(turn.occasion, Due):
-            self._restrict(arguments, turn)
+            await self._restrict(arguments, turn)
         try:
             return await self._act(arguments, turn)
         except NotFoundError:
@@ -110,21 +110,21 @@ class CronTool:
                 return await self._runs(arguments, viewer, turn)
             case "set_state":
                 return await self._set_state(arguments, turn)
-            case action if isinstance(turn.occasion, Due) and self._is_own(arguments.job_id, turn):
+            case action if isinstance(turn.occasion, Due) and await self._is_own(arguments.job_id, turn):
                 return await self._on_one(action, turn.job, arguments, OPERATOR, turn)  # a run may end its own job
             case action:
                 return await self._on_one(action, _wanted(arguments), arguments, viewer, turn)
 
-    def _restrict(self, arguments: CronArguments, turn: Turn) -> None:
+    async def _restrict(self, arguments: CronArguments, turn: Turn) -> None:
         if arguments.action not in SCHEDULED:
             raise UserError(
                 f"a scheduled run may not {arguments.action} jobs; it may {', '.join(sorted(SCHEDULED))}"
             )
-        if arguments.action in {"remove", "disable"} and not self._is_own(arguments.job_id, turn):
+        if arguments.action in {"remove", "disable"} and not await self._is_own(arguments.job_id, turn):
             raise UserError(f"a scheduled run may {arguments.action} its own job only")
 
-    def _is_own(self, reference: str | None, turn: Turn) -> bool:
-        job = self._store.load().get(turn.job)
+    async def _is_own(self, reference: str | None, turn: Turn) -> bool:
+        job = (await asyncio.to_thread(self._store.load)).get(turn.job)
         return job is not None and (reference or "").strip() in {job.id, job.uid, job.name}
 
     # -- the actions --------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class CronTool:
     async def _set_state(self, arguments: CronArguments, turn: Turn) -> str:
         if "state" not in arguments.model_fields_set:
             raise UserError("state is missing: set_state needs job_id and state.")
-        if not turn.job or not self._is_own(_wanted(arguments), turn):
+        if not turn.job or not await self._is_own(_wanted(arguments), turn):
             raise UserError("only a run of the job itself may set its state; not found, or not yours")
         expected = self._states.expected_state(turn.run)
         try:
@@ -196,9 +196,7 @@ class CronTool:
                 job = await asyncio.to_thread(book.find, reference, viewer)
                 return listing.job_text(job, await self._facts(job))
             case "run":
-                job = await asyncio.to_thread(book.find, reference, viewer)
-                run = await self._run_now(job)
-                return f"Started {listing.title(job)} as run {run}. Its schedule stays as it is."
+                return await self._run(reference, viewer, turn)
             case "remove":
                 job = await asyncio.to_thread(book.remove, reference, viewer)
                 await self._changed()
@@ -216,6 +214,14 @@ class CronTool:
                 done = "Changed"
         await self._changed()
         return listing.echo(job, await self._facts(job), done=done)
+
+    async def _run(self, reference: str, viewer: Viewer, turn: Turn) -> str:
+        """Run a job at once; a call that did so before a crash tells of that run, whatever became of its job."""
+        begun = runs.run_of(turn.call_id)
+        if (run := await self._database.read(lambda transaction: runs.find(transaction, begun))) is not None:
+            return _started(f'"{run.job_name}" ({run.job_id})', run.id)
+        job = await asyncio.to_thread(self._book.find, reference, viewer)
+        return _started(listing.title(job), await self._run_now(job, turn.call_id))
 
     # -- what they need -----------------------------------------------------------------------------------
 
@@ -241,6 +247,10 @@ class CronTool:
 
 def example_of(action: str) -> str:
     return EXAMPLES.get(action) or f'{{"action": "{action}", "job_id": "a1b2c3d4"}}'
+
+
+def _started(title: str, run: str) -> str:
+    return f"Started {title} as run {run}. Its schedule stays as it is."
 
 
 def _wanted(arguments: CronArguments) -> str:

@@ -18,6 +18,7 @@ from cron.book import JobBook
 from cron.declared import Task, declare
 from cron.draft import Draft, Maker
 from cron.handler import RunHandler
+from cron.job import JobStatus
 from cron.service import CronService
 from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
@@ -52,6 +53,9 @@ from gateway.undelivered import Undelivered
 from gateway.waiting import CONSOLE
 
 logger = structlog.get_logger()
+
+COMING = ("email", "feishu", "slack", "telegram", "wecom", "web")
+"""Kinds of channels that a configuration may name already."""
 
 TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others go on at the next start
 SEND_GRACE = timedelta(seconds=5)
@@ -257,6 +261,12 @@ class Gateway:
             await asyncio.to_thread(write_status, self._setup.home, self.status())
             await self._clock.sleep(STATUS_EVERY)
 
+    def _trouble(self) -> list[str]:
+        """What somebody should look at."""
+        parts = [text for text in (self.database.trouble, self.cron.trouble, self.cron.degraded) if text]
+        broken = [job for job in self.cron.jobs.values() if job.status is JobStatus.BROKEN]
+        return parts + [f'the job "{job.name}" ({job.id}) cannot be read: {job.status_reason}' for job in broken]
+
     def status(self) -> Status:
         """How everything is at this moment."""
         return Status(
@@ -269,7 +279,7 @@ class Gateway:
             jobs=len(self.cron.jobs),
             running=self.lanes.running,
             waiting=self.lanes.waiting,
-            trouble=[text for text in (self.database.trouble, self.cron.trouble, self.cron.degraded) if text],
+            trouble=self._trouble(),
         )
 
 
@@ -334,8 +344,13 @@ def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
     """The enabled channels of the configuration, besides the console."""
     found: dict[str, Channel] = {}
     for name, section in config.channels.items():
-        if section.enabled and config.kind_of(name) != CONSOLE:
-            module = plugins.find("channels", config.kind_of(name))
+        kind = config.kind_of(name)
+        if section.enabled and kind in COMING and kind not in plugins.offered("channels"):
+            logger.warning(
+                "configuration", note=f"channels.{name}: the channel {kind} is not built yet; it stays off"
+            )
+        elif section.enabled and kind != CONSOLE:
+            module = plugins.find("channels", kind)
             found[name] = module.create(name, config, clock)
     return found
 

@@ -100,7 +100,7 @@ class InboundMessage:
 
 
 class Caller(StrEnum):
-    """Who speaks through `say`; there are no others (DESIGN's rule of one way out)."""
+    """Who speaks through `say`; there are no others: only the message tool reaches a person."""
 
     MODEL = "model"  # the model's own call of the message tool
     REPLY = "reply"  # the end of a person's turn

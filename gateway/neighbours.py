@@ -52,7 +52,7 @@ class Neighbours:
             try:
                 await self._take_up()
             except StoreError as error:
-                logger.exception("the tables cannot be read; trying again", error=str(error))
+                logger.error("the tables cannot be read; trying again", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)
                 self._looking.set()
 

@@ -20,6 +20,7 @@ class Retention:
 
 SLICE = 500  # rows of a kind in one transaction: a message that comes meanwhile waits for no more
 TURNS = 500  # of a session: more of its past is never read
+AUDIT = timedelta(days=365)  # who tried what they may not: it is asked for late
 
 
 def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool:
@@ -34,6 +35,8 @@ def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool
         (sql.FORGET_EVENTS, known),
         (sql.FORGET_WAITERS, to_text(now)),
         (sql.FORGET_ISOLATED, to_text(now - rules.sessions_isolated)),
+        (sql.FORGET_OVERHEARD, history),
+        (sql.FORGET_AUDIT, to_text(now - AUDIT)),
         (sql.FORGET_MESSAGES, history),
         (sql.FORGET_RUNS, history),
         (sql.TRIM_RUNS, rules.runs_per_job),

@@ -225,7 +225,6 @@ FIELDS: Mapping[str, Field] = {  # in the order in which they are written
     "timeout": _DURATION,
     "failure_alert": Field(_failure_alert, _write_failure_alert),
     "declared": _FLAG,
-    "may_schedule": _FLAG,
     "stamp": _TEXT,
     "revision": Field(_revision, _as_is),
     "state_revision": Field(_count, _as_is),

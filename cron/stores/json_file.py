@@ -59,7 +59,9 @@ class JsonFileStore:
             wait=wait,
             wait_a_moment=wait_a_moment,
         )
-        self._mutex = threading.RLock()  # of the disk and what was loaded; nobody waits for the lock under it
+        self._mutex = (
+            threading.RLock()
+        )  # of changing what is loaded and on the disk; nobody waits for the lock under it
         self._loaded: Seen | None = None
         self._warn = warn or _log
         self._wait_a_moment = wait_a_moment
@@ -73,10 +75,11 @@ class JsonFileStore:
             return self._disk.content.jobs
 
     def changed(self, since: Mapping[str, Job] | None = None) -> bool:
-        with self._mutex:
-            seen, loaded = self._disk.seen, self._loaded
-            known = seen is loaded if since is None else seen is not None and seen.content.jobs is since
-            return seen is None or not known or self._disk.changed_since(seen)
+        # Without the mutex: a writer holds it until the disk has everything, and an event loop asks here. What is
+        # read is never changed, only replaced; in the middle of a save the worst answer is one look too many.
+        seen, loaded = self._disk.seen, self._loaded
+        known = seen is loaded if since is None else seen is not None and seen.content.jobs is since
+        return seen is None or not known or self._disk.changed_since(seen)
 
     def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
         with self._writing() as jobs:

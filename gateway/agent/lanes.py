@@ -188,14 +188,14 @@ class Lanes:
             except StoreClosedError:
                 raise
             except StoreError as error:
-                logger.exception("a message cannot be claimed; trying again", error=str(error))
+                logger.error("a message cannot be claimed; trying again", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)
 
     async def _give_back(self, claim: Claim) -> None:
         try:
             await self._database.write(lambda t: journal.give_back(t, claim.seq), essential=True)
         except StoreError as error:
-            logger.exception("a turn cannot be given back; it counts as crashed", error=str(error))
+            logger.error("a turn cannot be given back; it counts as crashed", error=str(error))
 
     def _next(self, session: str, lane: _Lane, pool: _Pool) -> None:
         pool.free += 1

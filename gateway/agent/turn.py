@@ -94,7 +94,7 @@ class TurnEngine:
             except StoreClosedError:
                 raise
             except StoreError as error:
-                logger.exception("the journal cannot be written", error=str(error))
+                logger.error("the journal cannot be written", error=str(error))
                 await self._clock.sleep(STORE_PAUSE)
             else:
                 return

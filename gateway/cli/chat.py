@@ -12,7 +12,7 @@ from gateway.cli.kept import Kept
 from gateway.cli.main import DONE, FAILED, Call
 from gateway.cli.terminal import Outcome, Terminal
 from gateway.cli.words import clean
-from gateway.cli.worker import LOOK_EVERY, work_until
+from gateway.cli.worker import LOOK_EVERY, check_model, work_until
 from gateway.messages import Caller, OutboundMessage
 
 PURPOSE = "tocsin chat"
@@ -60,6 +60,7 @@ async def _ask(call: Call, kept: Kept, session: str, text: str) -> int:
 
 
 async def _turn(call: Call, kept: Kept, terminal: Terminal, text: str) -> Outcome:
+    check_model(call, kept)
     row = terminal.say(text.strip()[:LONGEST])
     await work_until(call, kept, lambda: terminal.finished(row), purpose=PURPOSE)
     return terminal.outcome(row)

@@ -211,7 +211,20 @@ def _jobs(path: Path) -> Finding:
     except (ValueError, KeyError, TypeError):
         text = f"{path} is damaged: it is no JSON object with jobs; its copy is {path.name}.bak"
         return Finding(part=part, level=Level.ERROR, text=text)
-    return Finding(part=part, level=Level.OK, text=f"{len(jobs)} jobs")
+    return _readable_jobs(path, len(jobs))
+
+
+def _readable_jobs(path: Path, count: int) -> Finding:
+    """Whether each job can be understood: one that cannot does not fire."""
+    from cron.job import JobStatus
+    from cron.stores.json_file import JsonFileStore
+
+    jobs = JsonFileStore(path).load().values()
+    broken = [f'"{job.name}" ({job.id}): {job.status_reason}' for job in jobs if job.status is JobStatus.BROKEN]
+    if broken:
+        text = f"{len(broken)} of {count} jobs cannot be read and do not fire: {'; '.join(broken)}"
+        return Finding(part=path.name, level=Level.ERROR, text=text)
+    return Finding(part=path.name, level=Level.OK, text=f"{count} job{'' if count == 1 else 's'}")
 
 
 def _database(path: Path) -> Finding:

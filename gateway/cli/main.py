@@ -5,6 +5,7 @@ A command is made with click as usual; it takes what all of them share from `cli
 may return its exit status.
 """
 
+import contextlib
 import difflib
 import os
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -155,8 +157,12 @@ def run(arguments: Sequence[str]) -> int:
     environment the traceback follows.
     """
     call = Call()
+    # What is not UTF-8 can be kept by no database and shown by no chat: it is replaced where it comes in.
+    arguments = [word.encode("utf-8", "replace").decode() for word in arguments]
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     try:
-        status: Any = root.main(args=list(arguments), prog_name="tocsin", standalone_mode=False, obj=call)
+        status: Any = root.main(args=arguments, prog_name="tocsin", standalone_mode=False, obj=call)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -199,9 +205,10 @@ def _status(error: Exception) -> int:
 
 
 def _fail(sentence: str, status: int, *, json: bool) -> int:
-    click.echo(f"tocsin: {sentence}", err=True)
-    if json:
-        Call().document({"error": sentence})
+    with contextlib.suppress(OSError):  # where words cannot be written, the status has to do
+        click.echo(f"tocsin: {sentence}", err=True)
+        if json:
+            Call().document({"error": sentence})
     return status
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gateway.home import Home
 
 
+TWICE = 0.5  # seconds: a signal to a whole group of processes may arrive twice, and means one thing
+
+
 @click.command("run")
 @click.pass_obj
 def command(call: Call) -> int:
@@ -68,7 +71,8 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
     )
     end = _ending()
     async with running(setup):
-        click.echo(_greeting(interactive=console and sys.stdin.isatty()))
+        interactive = console and sys.stdin.isatty() and sys.stdout.isatty()
+        click.echo(_greeting(interactive=interactive), nl=not interactive)
         logger.info("tocsin ready", pid=os.getpid(), home=str(folder.path))
         await end.wait()
         logger.info("stopping")
@@ -79,7 +83,8 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
 def _greeting(*, interactive: bool) -> str:
     if not interactive:
         return "tocsin ready"
-    return "tocsin ready\nType, for example: remind me in 20 seconds to stretch. `help` says more, Ctrl-C ends it."
+    hint = "Type, for example: remind me in 20 seconds to stretch. `help` says more, Ctrl-C ends it."
+    return f"tocsin ready\n{hint}\n> "
 
 
 def console_wanted(loaded: "Loaded") -> bool:
@@ -101,11 +106,16 @@ def _ending() -> asyncio.Event:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    first = loop.time()
+
     def asked(number: int) -> None:
-        if end.is_set():
+        nonlocal first
+        if end.is_set() and loop.time() - first > TWICE:
             os._exit(128 + number)
+        if not end.is_set():
+            first = loop.time()
         end.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked, number)
     return end

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from channels.console import OPERATOR
 from gateway import inbox, waiting
 from gateway.cli.kept import Kept
 from gateway.clock import to_text
@@ -18,9 +19,8 @@ from gateway.inbox import Accepted
 from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Part
 from gateway.outbox import records
 from gateway.outbox.records import MessageRecord, PartRecord
+from gateway.waiting import CONSOLE
 
-CONSOLE = "console"
-OPERATOR = "operator"
 MANY = 100  # messages that are looked at in one go
 RENEW = waiting.LEASE / 3
 

@@ -28,6 +28,15 @@ async def work_until(call: Call, kept: Kept, finished: Callable[[], bool], *, pu
             await _work(call, kept, finished)
 
 
+def check_model(call: Call, kept: Kept) -> None:
+    """Before anything is accepted: ConfigError if this process would have to work it, and could not."""
+    if kept.holder() is None:
+        from gateway import config
+        from gateway.app import model_of
+
+        model_of(config.load(call.home.path).config)
+
+
 async def _work(call: Call, kept: Kept, finished: Callable[[], bool]) -> None:
     from gateway import config, observe  # not where a gateway runs, which knows all this already
     from gateway.app import Setup, running

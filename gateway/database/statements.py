@@ -18,7 +18,6 @@ BEGIN_TURN = """INSERT INTO turns (seq, id, session, state, epoch, claims, start
 TURN_AT = "SELECT id, claims, steps_at_claim, state FROM turns WHERE seq = ?"
 RECLAIM_TURN = "UPDATE turns SET epoch = ?, claims = ?, steps_at_claim = ? WHERE seq = ?"
 GIVE_BACK_TURN = "UPDATE turns SET claims = claims - 1 WHERE seq = ? AND state = 'running'"
-COUNT_STEPS = "SELECT count(*) FROM steps WHERE turn = ?"
 # A turn that was cancelled while its steps were being written writes them once more with its end.
 ADD_STEP = "INSERT INTO steps (turn, n, kind, body) VALUES (?, ?, ?, ?) ON CONFLICT (turn, n) DO NOTHING"
 STEPS_OF = "SELECT n, kind, body FROM steps WHERE turn = ? ORDER BY n"
@@ -26,7 +25,6 @@ FINISH_TURN = """UPDATE turns SET state = ?, error = ?, error_class = ?, input_t
     finished_at = ? WHERE seq = ? AND state = 'running'"""
 TURNS_BEFORE = """SELECT turns.seq, inbox.message, turns.state FROM turns JOIN inbox ON inbox.seq = turns.seq
     WHERE turns.session = ? AND turns.seq < ? AND turns.state <> 'running' ORDER BY turns.seq DESC LIMIT ?"""
-TURN_BY_ID = """SELECT state, session, input_tokens, output_tokens, error, error_class FROM turns WHERE id = ?"""
 TURN_OF_INBOX = "SELECT id, state, input_tokens, output_tokens, error, error_class FROM turns WHERE seq = ?"
 
 # -- outbox ---------------------------------------------------------------------------------------------------
@@ -75,6 +73,9 @@ WAITERS = "SELECT session, until FROM waiters WHERE until > ?"
 FORGET_KEYS = "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe WHERE seen_at < ? LIMIT ?)"
 FORGET_EVENTS = "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)"
 FORGET_WAITERS = "DELETE FROM waiters WHERE session IN (SELECT session FROM waiters WHERE until < ? LIMIT ?)"
+FORGET_AUDIT = "DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE at < ? LIMIT ?)"
+FORGET_OVERHEARD = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 'done'
+    AND received_at < ? AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.seq = inbox.seq) LIMIT ?)"""
 FORGET_MESSAGES = """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
     WHERE state <> 'open' AND finished_at < ? LIMIT ?)"""
 FORGET_ISOLATED = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM turns

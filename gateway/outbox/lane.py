@@ -214,8 +214,10 @@ class Lane:
             case policy.Plain():
                 part.state, part.part = "pending", Part(payload=part.part.plain or {})
                 await self._write(records.plainly(record, part))
-            case policy.Settle():
-                await self._settle(record, part, error)
+            case policy.Settle(delay):
+                if delay:
+                    await self._note(record, part, error, delay)
+                await self._settle(record, part, error, delay)
             case policy.Halt():
                 self.line.halted = str(error)
                 await self._mark(record, part, "pending")
@@ -231,11 +233,17 @@ class Lane:
         else:
             delay *= random.uniform(0.9, 1.1)  # noqa: S311 - spreads chats, keeps no secret
         part.state = "pending"
+        await self._note(record, part, error, delay)
+
+    async def _note(self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta) -> None:
+        """It has failed once more: the chat is left alone for `delay`, and a later process knows since when."""
         record.failures += 1
         self.line.close_for(self.chat, delay)
         await self._write(records.noting(record, part, str(error)))
 
-    async def _settle(self, record: MessageRecord, part: PartRecord, error: DeliveryError) -> None:
+    async def _settle(
+        self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta
+    ) -> None:
         """It may have arrived: once the channel answers again, look for it, or send it once more."""
         if not await self._unless_closed(self.line.next_answer()):
             return
@@ -244,7 +252,7 @@ class Lane:
             try:
                 found = await carrier.find(await self._parcel(record, part))
             except TransientDeliveryError as trouble:
-                self.line.close_for(self.chat, trouble.retry_after or policy.FIRST_DELAY)
+                self.line.close_for(self.chat, trouble.retry_after or delay)
                 return  # still `sending`: this is asked again
             except DeliveryError as blind:
                 error = blind  # it cannot be told: as on a channel that cannot be searched

@@ -27,7 +27,9 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """May have been sent: find out, or repeat, once the channel answers again."""
+    """May have been sent: find out, or repeat, once the channel answers again, and not before `delay` is over."""
+
+    delay: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ Verdict: TypeAlias = Later | Settle | Plain | Halt | End
 class History:
     """What is known of the message so far."""
 
-    failures: int  # attempts that certainly failed, without one that succeeded between
+    failures: int  # attempts that failed, or that nobody knows the end of, without one that succeeded between
     failing_since: datetime
     repeats: int  # sends after one that may have arrived
     has_plain: bool
@@ -64,7 +66,7 @@ def judge(error: DeliveryError, history: History, *, now: datetime, repeat: Repe
     """What to do about `error`. `hold`: never repeat what may have arrived ([outbox] ambiguous)."""
     match error:
         case AmbiguousDeliveryError():
-            return _ambiguous(history, repeat=repeat, hold=hold)
+            return _ambiguous(history, now=now, repeat=repeat, hold=hold)
         case FormattingRefusedError() if history.has_plain:
             return Plain()
         case CredentialsRefusedError():
@@ -77,12 +79,13 @@ def judge(error: DeliveryError, history: History, *, now: datetime, repeat: Repe
             return End("dead")
 
 
-def _ambiguous(history: History, *, repeat: Repeat, hold: bool) -> Verdict:
-    if repeat is not Repeat.MARKED:
-        return Settle()
-    if hold or history.repeats:
+def _ambiguous(history: History, *, now: datetime, repeat: Repeat, hold: bool) -> Verdict:
+    if repeat is Repeat.MARKED:
+        # Repeated once at most, so it needs no pause of its own.
+        return End("unknown") if hold or history.repeats else Settle(timedelta())
+    if now - history.failing_since >= PATIENCE:
         return End("unknown")
-    return Settle()
+    return Settle(delay_after(history.failures))
 
 
 def delay_after(failures: int) -> timedelta:

@@ -159,7 +159,7 @@ def marking(record: MessageRecord, part: PartRecord) -> Work[None]:
 
 
 def noting(record: MessageRecord, part: PartRecord, error: str) -> Work[None]:
-    """The part was not sent; the message has failed once more."""
+    """The part was not sent, or nobody knows whether it was; the message has failed once more."""
     mark = marking(record, part)
     since = to_text(record.failing_since) if record.failing_since else None
     failure = (record.failures, since, error, record.seq)

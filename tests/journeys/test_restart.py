@@ -12,7 +12,7 @@ from gateway.messages import ChatAddress, InboundMessage, Person
 from gateway.tools.base import Turn
 from tests.fakes import NOON, RecordingChannel, until
 from tests.journeys.conftest import Opener
-from tests.journeys.steps import hears, jump_to, rows, runs_that_ended
+from tests.journeys.steps import add_job, hears, jump_to, rows, runs_that_ended
 
 
 class EagerChannel(RecordingChannel):
@@ -100,3 +100,29 @@ async def test_a_call_that_is_replayed_after_its_job_has_run_makes_no_second_job
         assert again.startswith('Scheduled "tea"')
         assert "has run" in again
         assert world.gateway.store.load() == {}
+
+
+async def test_a_run_that_a_chat_asked_for_is_not_repeated_by_a_replay(open_world: Opener) -> None:
+    async with open_world() as world:
+        job = await add_job(world, name="pills", say="take your pills", at="2026-03-02T12:30")
+        tool = world.gateway.loop._tools["cron"]
+        turn = Turn(
+            id="t",
+            call_id="t.1.0",
+            session="test:1",
+            address=ChatAddress(channel="test", chat="1"),
+            sender_id="anna",
+            occasion=Person(),
+            zone="UTC",
+            now=world.clock.now(),
+        )
+        wanted = tool.arguments.model_validate({"action": "run", "job_id": "pills"})
+        first = await tool.call(wanted, turn)
+        await runs_that_ended(world, 1)
+        if job.uid in world.gateway.store.load():
+            world.gateway.store.remove(job.uid)
+
+        again = await tool.call(wanted, turn)
+
+        assert again == first
+        assert await hears(world, 1) == ["take your pills"]

@@ -13,6 +13,7 @@ from gateway import inbox, requests, waiting
 from gateway.agent import journal
 from gateway.agent.due import Ending, EndStatus
 from gateway.clock import to_text
+from gateway.database import statements as sql
 from gateway.database.driver import Transaction, transact
 from gateway.database.sqlite import SqliteDriver
 from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage
@@ -157,6 +158,28 @@ def test_messages_that_are_over_are_kept_for_thirty_days_and_open_ones_for_ever(
 
     kept = transact(driver, lambda t: t.execute("SELECT id FROM outbox ORDER BY seq").fetchall())
     assert kept == [("open",), ("new",)]
+
+
+def test_what_was_only_overheard_goes_after_thirty_days(driver: SqliteDriver) -> None:
+    for at, state in ((NOON, "done"), (NOON, "waiting"), (NOON + 40 * DAY, "done")):
+        said = replace(HELLO, received_at=at, addressed=state == "waiting")
+        transact(driver, lambda t, said=said, state=state: inbox.accept(t, said, state=state))
+    turn(driver, "test:1", NOON)
+
+    forget_all(driver, NOON + 40 * DAY)
+
+    kept = transact(driver, lambda t: t.execute("SELECT seq, state FROM inbox ORDER BY seq").fetchall())
+    assert kept == [(2, "waiting"), (3, "done"), (4, "done")]
+
+
+def test_the_audit_is_kept_for_a_year(driver: SqliteDriver) -> None:
+    for day in (0, 1, 366):
+        row = (to_text(NOON + day * DAY), "channel:test", "bus.refused", "", None, "")
+        transact(driver, lambda t, row=row: t.execute(sql.ADD_AUDIT, row))
+
+    forget_all(driver, NOON + 366 * DAY)
+
+    assert count(driver, "audit") == 2
 
 
 def test_requests_and_waiting_terminals_are_forgotten_too(driver: SqliteDriver) -> None:

@@ -150,14 +150,15 @@ async def test_answers_to_other_chats_name_them() -> None:
     assert sink.getvalue() == "[work] hello\n"
 
 
-async def test_a_terminal_shows_a_prompt_before_each_line_and_after_each_answer() -> None:
+async def test_a_terminal_shows_a_prompt_after_each_answer_and_says_what_the_end_of_its_input_means() -> None:
     screen = Screen()
     channel = ConsoleChannel("console", FakeClock(), source=Keyboard("hi\n"), sink=screen)
 
     await channel.run(Inlet())
     await channel.send(parcel("hello"))
 
-    assert screen.getvalue() == "> \rhello\n> "
+    closed = "(The console is closed; the gateway goes on. Ctrl-C ends it.)"
+    assert screen.getvalue() == f"\r\x1b[K{closed}\n\r\x1b[Khello\n> "
 
 
 async def test_what_cannot_be_shown_is_not_sent_and_may_be_tried_again() -> None:

@@ -190,7 +190,9 @@ def test_ab31_the_jobs_are_looked_for_where_the_configuration_says(check: Check,
 
     _, found = check()
 
-    assert found["other.json"] == [("ok", "1 jobs")]
+    ((level, text),) = found["other.json"]
+    assert level == "error"
+    assert "1 of 1 jobs cannot be read and do not fire" in text
 
 
 def test_a_gateway_that_runs_is_named(check: Check, place: Home) -> None:

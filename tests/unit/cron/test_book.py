@@ -1,6 +1,7 @@
 """What may be done with jobs, and by whom."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cron.book import OPERATOR, JobBook, Viewer, resolve
 from cron.draft import Draft, Maker
 from cron.job import Job, JobStatus, Say
+from cron.schedule import At
 from cron.stores.memory import MemoryStore
 from gateway.errors import JobChangedError, NotFoundError, UserError
 from gateway.messages import ChatAddress
@@ -194,9 +196,28 @@ def test_a_change_that_crosses_with_another_loses_neither() -> None:
     book = JobBook(Crossed())
     job = book.add(TEA, MAKER)
 
-    changed = book.update(job.id, Draft(say="coffee"), MAKER, ANNA)
+    changed = book.update(job.id, Draft(say="coffee"), maker("t.2.0"), ANNA)
 
     assert (changed.payload, changed.description) == (Say(text="coffee"), "0")
+
+
+def test_a_change_that_is_replayed_later_keeps_the_time_that_was_meant(book: JobBook) -> None:
+    job = book.add(TEA, MAKER)
+    soon = Draft(when="in 20 minutes")
+    changed = book.update(job.id, soon, maker("t.2.0"), ANNA)
+
+    again = book.update(job.id, soon, maker("t.2.0", now=NOON + timedelta(minutes=5)), ANNA)
+    anew = book.update(job.id, soon, maker("t.3.0", now=NOON + timedelta(minutes=5)), ANNA)
+
+    assert again == changed
+    assert anew.schedule == At(NOON + timedelta(minutes=25))
+
+
+def test_a_job_that_was_changed_since_is_still_the_one_that_its_call_has_made(book: JobBook) -> None:
+    job = book.add(TEA, MAKER)
+    changed = book.update(job.id, Draft(say="coffee"), maker("t.2.0"), ANNA)
+
+    assert book.add(TEA, MAKER) == changed
 
 
 def test_a_job_that_everybody_changes_at_once_is_given_up_in_words() -> None:

@@ -74,7 +74,6 @@ _jobs = st.builds(
         address=st.none() | _addresses,
     ),
     declared=st.booleans(),
-    may_schedule=st.booleans(),
     stamp=texts,
     state=json_values,
     state_revision=st.integers(0, 2**70),

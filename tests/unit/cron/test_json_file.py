@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,6 +69,36 @@ def test_the_file_before_the_last_change_is_kept(path: Path) -> None:
 
     assert path.with_name("cron.json.bak").read_bytes() == before
     assert names(path) == ["cron.json", "cron.json.bak", "cron.json.lock"]
+
+
+def test_looking_for_a_change_does_not_wait_for_a_save(path: Path) -> None:
+    saving, finish = threading.Event(), threading.Event()
+
+    class Slow(Files):
+        """A disk that takes its time once it is told to."""
+
+        def fsync(self, descriptor: int, path: Path) -> None:
+            if armed:
+                saving.set()
+                finish.wait(5)
+            super().fsync(descriptor, path)
+
+    armed: list[str] = []
+    store = open_store(path, files=Slow())
+    store.put(new_job())
+    before = store.load()
+    armed.append("slow")
+    with ThreadPoolExecutor() as pool:
+        saved = pool.submit(store.put, new_job())
+        saving.wait(5)
+        look = pool.submit(store.changed, before)
+        waited = not wait([look], timeout=0.5).done
+        finish.set()
+
+    assert not waited
+    assert not look.result()
+    assert saved.result().uid in store.load()
+    assert store.changed(before)
 
 
 def test_another_process_sees_a_change_and_decodes_only_what_changed(path: Path) -> None:

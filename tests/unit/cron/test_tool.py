@@ -1,6 +1,7 @@
 """The cron tool: what each action needs, does and answers."""
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,15 +70,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(path: Path, **rules: Any) -> AsyncIterator[Desk]:
-    clock, store = FakeClock(), MemoryStore()
+async def open_desk(path: Path, *, store: MemoryStore | None = None, **rules: Any) -> AsyncIterator[Desk]:
+    clock, store = FakeClock(), store or MemoryStore()
     changes: list[str] = []
     ran: list[Job] = []
 
     async def changed() -> None:
         changes.append("changed")
 
-    async def run_now(job: Job) -> str:
+    async def run_now(job: Job, _stamp: str) -> str:
         ran.append(job)
         return "r9"
 
@@ -219,6 +220,24 @@ async def test_the_same_call_again_keeps_the_same_state(tmp_path: Path) -> None:
 
         assert set(answers) == {"kept for the next run"}
         assert desk.store.load()[job.uid].state_revision == 1
+
+
+async def test_the_store_is_never_read_on_the_event_loop(tmp_path: Path) -> None:
+    class Watched(MemoryStore):
+        def load(self) -> Mapping[str, Job]:
+            readers.append(threading.current_thread())
+            return super().load()
+
+    readers: list[threading.Thread] = []
+    async with open_desk(tmp_path, store=Watched()) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+        readers.clear()
+
+        await desk.use(desk.in_run(job), action="set_state", job_id=job.id, state=1)
+        await desk.use(desk.in_run(job), action="disable", job_id=job.id)
+
+        assert readers
+        assert threading.main_thread() not in readers
 
 
 async def test_a_state_that_is_too_large_is_refused_in_words(tmp_path: Path) -> None:

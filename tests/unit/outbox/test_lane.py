@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.clock import to_text
 from gateway.database.writer import Database
 from gateway.errors import (
     AmbiguousDeliveryError,
@@ -22,7 +24,7 @@ from gateway.messages import Caller, ChatAddress, OutboundMessage, Parcel
 from gateway.outbox.delivery import Outbox
 from gateway.outbox.port import Repeat
 from gateway.tools.message import Speaker, leave
-from tests.fakes import FakeClock, RecordingChannel, until
+from tests.fakes import NOON, FakeClock, RecordingChannel, until
 from tests.parts import open_database, rows
 
 SECOND = timedelta(seconds=1)
@@ -230,13 +232,48 @@ async def test_a_platform_that_drops_repeats_gets_the_same_id_again(path: Path) 
     channel.faults = [LOST, LOST, LOST]
     async with open_desk(path, channel) as desk:
         await desk.say("hello")
-        for n in range(1, 4):
-            await until(lambda n=n: len(channel.tried) == n)
+        while not desk.ended:
             await desk.clock.advance(SECOND)
-        await desk.over(1)
 
         assert {parcel.id for parcel in channel.tried} == {"d-hello/0"}
         assert channel.texts() == ["hello"]
+
+
+async def test_a_lost_answer_waits_longer_each_time_before_it_is_repeated(path: Path) -> None:
+    channel = RecordingChannel(repeat=Repeat.DEDUPED)
+    channel.faults = [LOST] * 3
+    seen: list[float] = []
+    async with open_desk(path, channel) as desk:
+        await desk.say("hello")
+        await until(lambda: channel.tried)
+        while not desk.ended:
+            seen += [desk.clock.monotonic()] * (len(channel.tried) - len(seen))
+            await desk.clock.advance(0.25 * SECOND)
+        seen += [desk.clock.monotonic()] * (len(channel.tried) - len(seen))
+
+    pauses = [after - before for before, after in pairwise(seen)]
+    assert len(pauses) == 3
+    assert all(pause >= due for pause, due in zip(pauses, (1, 2, 4), strict=True))
+
+
+async def test_a_message_whose_answers_are_lost_for_a_day_is_unknown_also_after_a_restart(path: Path) -> None:
+    clock = FakeClock()
+    first = RecordingChannel(repeat=Repeat.DEDUPED)
+    first.faults = [LOST]
+    async with open_desk(path, first, clock=clock) as desk:
+        await desk.say("hello")
+        await until(lambda: first.tried)
+        async with asyncio.timeout(5):
+            while await rows(desk.database, "SELECT failures, failing_since FROM outbox") != [(1, to_text(NOON))]:
+                await clock.advance(timedelta())
+    await clock.advance(timedelta(hours=25))
+
+    later = RecordingChannel(repeat=Repeat.DEDUPED)
+    async with open_desk(path, later, clock=clock) as desk:
+        await desk.over(1)
+
+        assert desk.ended == [("hello", "unknown")]
+        assert later.tried == []
 
 
 class Searched(RecordingChannel):
@@ -257,9 +294,8 @@ async def test_a_lost_answer_is_looked_for_in_the_chat_where_that_is_possible(
     channel.faults, channel.arrives_anyway = [LOST], arrived
     async with open_desk(path, channel) as desk:
         await desk.say("hello")
-        await until(lambda: channel.tried)
-        await desk.clock.advance(SECOND)
-        await desk.over(1)
+        while not desk.ended:
+            await desk.clock.advance(SECOND)
 
         assert len(channel.tried) == tries
         assert channel.texts() == ["hello"]

@@ -50,19 +50,36 @@ def test_each_failure_has_its_verdict(
 @pytest.mark.parametrize(
     ("repeat", "repeats", "hold", "verdict"),
     [
-        (MARKED, 0, False, Settle()),  # sent once more, marked
+        (MARKED, 0, False, Settle(timedelta())),  # sent once more, marked
         (MARKED, 1, False, End("unknown")),  # never a third time
         (MARKED, 0, True, End("unknown")),
-        (DEDUPED, 0, False, Settle()),
-        (DEDUPED, 5, True, Settle()),  # the platform drops a repeat: it cannot do harm
-        (SEARCHABLE, 0, True, Settle()),
-        (SEARCHABLE, 1, False, Settle()),
+        (DEDUPED, 0, False, Settle(SECOND)),
+        (DEDUPED, 5, True, Settle(SECOND)),  # the platform drops a repeat: it cannot do harm
+        (SEARCHABLE, 0, True, Settle(SECOND)),
+        (SEARCHABLE, 1, False, Settle(SECOND)),
     ],
 )
 def test_a_lost_answer_is_settled_by_what_the_channel_can_do(
     repeat: Repeat, repeats: int, hold: bool, verdict: Verdict
 ) -> None:
     assert judge(LOST, replace(FIRST, repeats=repeats), now=NOON, repeat=repeat, hold=hold) == verdict
+
+
+@pytest.mark.parametrize("repeat", [DEDUPED, SEARCHABLE])
+@pytest.mark.parametrize(
+    ("failures", "later", "verdict"),
+    [
+        (3, HOUR, Settle(8 * SECOND)),
+        (900, 24 * HOUR - SECOND, Settle(60 * SECOND)),
+        (900, 24 * HOUR, End("unknown")),
+    ],
+)
+def test_lost_answers_are_asked_for_less_and_less_often_and_for_a_day(
+    repeat: Repeat, failures: int, later: timedelta, verdict: Verdict
+) -> None:
+    history = replace(FIRST, failures=failures)
+
+    assert judge(LOST, history, now=NOON + later, repeat=repeat, hold=False) == verdict
 
 
 def test_the_pauses_double_from_a_second_to_a_minute() -> None:

@@ -114,6 +114,11 @@ def _with_ids(calls: Sequence[Call], context: TurnContext) -> Iterator[ToolCall]
         yield ToolCall(id=call_id(context, index), name=call.name, arguments=arguments)
 
 
+def _for_people(text: str) -> str:
+    """A tool's answer without what it says to a model only: how a right call looks."""
+    return text.partition(" A right call ")[0]
+
+
 class _Turn:
     """One question: what was said, what came before it, what the tools have answered since."""
 
@@ -134,7 +139,7 @@ class _Turn:
             return self.talk.no_text
         before, since = self.items[:at], self.items[at + 1 :]
         wish = self._understood(_text(self.items[at]), before)
-        results = [item.text for item in since if isinstance(item, ToolResult)]
+        results = [_for_people(item.text) for item in since if isinstance(item, ToolResult)]
         if not results:
             return self._first(wish, before)
         listed = next((text for arguments, text in exchanges(since) if arguments.get("action") == "list"), None)

@@ -30,7 +30,7 @@ _TALK = Talk(
     thanks="You're welcome.",
     now="It is {now} ({zone}).",
     no_now="I was not told what time it is.",
-    zone="Times here are read in {zone}, where it is {now}. `/timezone Area/City` changes that.",
+    zone="Times here are read in {zone}, where it is {now}. `timezone` in the configuration changes that.",
     watch=(
         "Watching something for changes takes tools that are not built yet, and a language model. I can remind you"
         " to look: `remind me every day at 9:00 to check …`."

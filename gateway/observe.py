@@ -3,6 +3,7 @@
 Import this module before anything else that imports structlog: see below.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -266,7 +267,8 @@ class _Careful(logging.Handler):
         if not self._told and sys.stderr is not None:
             self._told = True
             error = sys.exc_info()[1]
-            sys.stderr.write(f"the log cannot be written: {type(error).__name__}\n")
+            with contextlib.suppress(OSError, ValueError):  # it may be standard error itself that takes nothing
+                sys.stderr.write(f"the log cannot be written: {type(error).__name__}\n")
 
 
 class CarefulStreamHandler(_Careful, logging.StreamHandler[TextIO]):

@@ -4,6 +4,8 @@ import asyncio
 import re
 import select
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -115,3 +117,13 @@ async def test_a_stop_in_the_middle_of_many_answers_leaves_none_half_sent(open_w
     assert not any(parcel.repeat for parcel in second.sent)
     assert sorted(parcel.address.chat for parcel in (*first.sent, *second.sent)) == sorted(chats)
     assert open_rows(world.home) == {}
+
+
+def test_a_standard_error_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Path("/dev/full").open("w") as full:
+        words = "remind me in 1 second to stretch\n"
+        command = f'printf "{words}" | timeout -s TERM 4 "{sys.executable}" -m gateway --home "{home}" run'
+        result = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+
+    assert "\nstretch\n" in result.stdout

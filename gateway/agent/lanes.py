@@ -23,6 +23,7 @@ logger = structlog.get_logger()
 
 STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the database refuses
 
+TRIES = 5  # of a turn that fails in the gateway itself: the crash budget, and two in which to record its end
 REMINDERS = 16  # at once: each is two commits, and more of them only delay each other
 
 
@@ -70,6 +71,7 @@ class Lanes:
         self._pools = {name: _Pool(name, free) for name, free in {"reminder": REMINDERS, **slots}.items()}
         self._lanes: dict[str, _Lane] = {}
         self._waiting: Counter[str] = Counter()  # by pool, of the lanes' queues
+        self._failures: Counter[int] = Counter()  # by row: how often its turn failed in the gateway itself
         self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
         self._early: list[Accepted] | None = []  # what was written before `start`; None from then on
         self._closing = False
@@ -168,14 +170,22 @@ class Lanes:
         except Exception:
             # One message must not stop the others. It is claimed again; each claim counts, until it is given up.
             logger.exception("a turn failed in the gateway itself", session=session)
-            await self._clock.sleep(STORE_PAUSE)
-            lane.queue.appendleft(accepted)
-            self._waiting[pool.name] += 1
+            await self._try_again(lane, pool, accepted)
         finally:
             if accepted not in lane.queue:
                 self._queued.discard(accepted.seq)
             lane.turn, lane.task = "", None
             self._next(session, lane, pool)
+
+    async def _try_again(self, lane: _Lane, pool: _Pool, accepted: Accepted) -> None:
+        """Put it back, unless not even its end can be written: then it is left to the next start."""
+        self._failures[accepted.seq] += 1
+        if self._failures[accepted.seq] > TRIES:
+            logger.error("a message is left to the next start", session=accepted.session, seq=accepted.seq)
+            return
+        await self._clock.sleep(STORE_PAUSE)
+        lane.queue.appendleft(accepted)
+        self._waiting[pool.name] += 1
 
     async def _claim(self, accepted: Accepted) -> Claim | None:
         """Begin, or go on with, its turn; a database that refuses is asked again."""

@@ -54,7 +54,7 @@ class Office:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            if claim.message.text == "break" and claim.claims < 3:
+            if claim.message.text == "always" or (claim.message.text == "break" and claim.claims < 3):
                 raise KeyError("a bug")
             await self.gate.wait()
             finishing = Journal(claim).finishing(TurnState.DONE, now=NOON)
@@ -232,3 +232,18 @@ async def test_a_message_that_is_accepted_during_the_stop_is_left_to_the_next_st
         place.take(Accepted(seq=1, kind="person", session="test:1"), said("late"))
 
         assert office.begun == []
+
+
+async def test_a_turn_whose_end_cannot_even_be_written_holds_its_session_up_for_a_while_only(
+    tmp_path: Path,
+) -> None:
+    async with open_office(tmp_path) as office:
+        office.gate.set()
+        await office.hear(said("always"), said("after"))
+        await until(lambda: office.begun == ["always"])
+
+        for _ in range(5):
+            await office.clock.advance(timedelta(seconds=2))
+        await until(lambda: office.done == ["after"])
+
+        assert office.begun == ["always"] * 6 + ["after"]

@@ -162,7 +162,8 @@ class AgentLoop:
 
     async def _run(self, claim: Claim, journal: Journal, due: Due) -> Ending:
         """Work the run through to its record; RunOverError if it was ended before it began."""
-        ending = _given_up(claim)
+        # A reminder of exact words asks nothing that could end the process: it is said, however often we were killed.
+        ending = None if due.exact else _given_up(claim)
         if ending is None:
             plan = await self._due.plan(claim.message, due)
             starting = self._due.starting(due, now=self._clock.now())

@@ -162,7 +162,7 @@ class AgentLoop:
 
     async def _run(self, claim: Claim, journal: Journal, due: Due) -> Ending:
         """Work the run through to its record; RunOverError if it was ended before it began."""
-        # A reminder of exact words asks nothing that could end the process: it is said, however often we were killed.
+        # A reminder of exact words cannot end the process: it is said, however often that was killed.
         ending = None if due.exact else _given_up(claim)
         if ending is None:
             plan = await self._due.plan(claim.message, due)

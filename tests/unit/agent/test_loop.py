@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway import inbox
 from gateway.agent import journal
-from gateway.agent.due import DueHandler
+from gateway.agent.due import DueHandler, Ending, EndStatus, Plan
+from gateway.agent.due import Script as Spoken
 from gateway.agent.journal import Claim
 from gateway.agent.loop import CRASH_BUDGET, AgentLoop, Limits
 from gateway.agent.model import UserText
@@ -22,7 +23,7 @@ from gateway.agent.turn import TurnEngine
 from gateway.database.driver import Work
 from gateway.database.writer import Database
 from gateway.errors import ErrorClass, ModelError
-from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage
+from gateway.messages import SYSTEM, Caller, ChatAddress, Due, InboundMessage, OutboundMessage
 from gateway.tools.message import MessageTool
 from tests.fakes import NOON, FakeClock
 from tests.parts import open_database, rows
@@ -52,6 +53,26 @@ class Words:
         return True
 
 
+class Reminder:
+    """A due run of exact words, which keeps how it ended."""
+
+    def __init__(self, text: str) -> None:
+        self.endings: list[Ending] = []
+        self._text = text
+
+    async def plan(self, message: InboundMessage, due: Due) -> Plan:
+        return Spoken(text=self._text)
+
+    def starting(self, due: Due, *, now: datetime) -> Work[None]:
+        return lambda _: None
+
+    def ending(self, due: Due, ending: Ending, *, now: datetime) -> Work[None]:
+        return lambda _: None
+
+    async def ended(self, due: Due, ending: Ending) -> None:
+        self.endings.append(ending)
+
+
 @dataclass
 class Bench:
     loop: AgentLoop
@@ -69,14 +90,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(path: Path, script: Script) -> AsyncIterator[Bench]:
+async def open_bench(path: Path, script: Script, *, due: DueHandler | None = None) -> AsyncIterator[Bench]:
     clock, model = FakeClock(), ScriptedModel(script)
     async with open_database(path / "gateway.db", clock) as database:
         await database.write(lambda t: inbox.accept(t, HELLO))
         claim = await database.write(lambda t: journal.claim(t, 1, "t1", at="2026-03-02T12:00:00.000000Z"))
         assert claim is not None
         say = Words(database)
-        due: DueHandler = None  # type: ignore[assignment] # no run is due here
 
         def in_utc(message: InboundMessage) -> UserText:
             return words(message, "UTC")
@@ -88,7 +108,7 @@ async def open_bench(path: Path, script: Script) -> AsyncIterator[Bench]:
             sessions=Sessions(database, budget=1_000, words=in_utc),
             say=say,
             tools=[MessageTool(say)],
-            due=due,
+            due=due or Reminder("nobody asked for this"),
             zone_of=lambda _address: "UTC",
             words=in_utc,
             limits=Limits(timeout=timedelta(seconds=60)),
@@ -196,6 +216,20 @@ async def test_the_last_try_of_the_crash_budget_is_still_made(tmp_path: Path) ->
         await bench.loop.work(replace(bench.claim, claims=CRASH_BUDGET))
 
         assert [message.text for message in bench.say.said] == ["hi"]
+
+
+async def test_a_reminder_of_exact_words_is_said_however_often_the_process_was_ended_before(
+    tmp_path: Path,
+) -> None:
+    run = Reminder("drink some water")
+    async with open_bench(tmp_path, [], due=run) as bench:
+        due = Due(run="r1", scheduled_for=NOON, exact=True)
+        claim = replace(bench.claim, claims=CRASH_BUDGET + 5, message=replace(HELLO, channel=SYSTEM, occasion=due))
+
+        await bench.loop.work(claim)
+
+        assert [(one.caller, one.text) for one in bench.say.said] == [(Caller.REMINDER, "drink some water")]
+        assert [ending.status for ending in run.endings] == [EndStatus.SUCCEEDED]
 
 
 async def test_nobody_can_be_stopped_who_does_not_work(tmp_path: Path) -> None:

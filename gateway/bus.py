@@ -14,7 +14,7 @@ from gateway.database.driver import Transaction
 from gateway.database.writer import Database
 from gateway.errors import UserError
 from gateway.inbox import Accepted
-from gateway.messages import SYSTEM, InboundMessage, Person
+from gateway.messages import SYSTEM, InboundMessage, Person, Press
 
 logger = structlog.get_logger()
 
@@ -138,7 +138,7 @@ def forged(channel: str, message: InboundMessage) -> bool:
         or channel == SYSTEM
         or message.sender_id.startswith(RESERVED_SENDERS)
         or message.session != ""
-        or not isinstance(message.occasion, Person)
+        or not isinstance(message.occasion, Person | Press)
     )
 
 

@@ -18,6 +18,7 @@ from gateway.messages import (
     Json,
     Occasion,
     Person,
+    Press,
 )
 
 
@@ -61,7 +62,7 @@ def read(transaction: Transaction, seq: int) -> InboundMessage:
 
 def kind_of(message: InboundMessage) -> str:
     match message.occasion:
-        case Person():
+        case Person() | Press():
             return "person"
         case Due(exact=exact):
             return "reminder" if exact else "due"
@@ -86,6 +87,8 @@ def encode(message: InboundMessage) -> str:
         body["attachments"] = [[a.name, a.media_type, a.path] for a in message.attachments]
     if not message.addressed:
         body["addressed"] = False
+    if message.group:
+        body["group"] = True
     if not isinstance(message.occasion, Person):
         body["occasion"] = _encode_occasion(message.occasion)
     return orjson.dumps(body).decode()
@@ -112,11 +115,14 @@ def decode(text: str) -> InboundMessage:
             for name, media_type, path in body.get("attachments", ())
         ),
         addressed=body.get("addressed", True),
+        group=body.get("group", False),
         trace_id=body.get("trace_id", ""),
     )
 
 
-def _encode_occasion(occasion: Due | Event) -> Json:
+def _encode_occasion(occasion: Press | Due | Event) -> Json:
+    if isinstance(occasion, Press):
+        return {"pressed": occasion.message_id}
     if isinstance(occasion, Event):
         return {"event": occasion.id, "name": occasion.name}
     return {
@@ -131,6 +137,8 @@ def _encode_occasion(occasion: Due | Event) -> Json:
 def _decode_occasion(body: Json) -> Occasion:
     if body is None:
         return Person()
+    if "pressed" in body:
+        return Press(message_id=body["pressed"])
     if "event" in body:
         return Event(id=body["event"], name=body["name"])
     return Due(

@@ -63,7 +63,14 @@ class Event:
     name: str
 
 
-Occasion: TypeAlias = Person | Due | Event
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """Somebody pressed a button; the message's text is what the button stands for."""
+
+    message_id: str  # the platform's id of the message that has the button
+
+
+Occasion: TypeAlias = Person | Press | Due | Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +99,7 @@ class InboundMessage:
     reply_to: str = ""  # the platform's id of the message that this one answers
     attachments: tuple[Attachment, ...] = ()
     addressed: bool = True  # False: overheard in a group, kept as context and not answered
+    group: bool = False  # other people read along
     trace_id: str = ""
 
     @property
@@ -115,7 +123,10 @@ class Caller(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """A choice under a message. `data` comes back when it is pressed: at most 64 bytes (Telegram's limit)."""
+    """A choice under a message. `data` comes back when it is pressed: at most 32 bytes, so that it fits anywhere.
+
+    (Telegram's callback data is 64 bytes at most, and has to hold the asker too.)
+    """
 
     label: str
     data: str
@@ -133,7 +144,9 @@ class OutboundMessage:
     run: str = ""
     reply_to: str = ""  # the platform's id of the message that this one answers
     edits: str = ""  # the delivery id of an earlier message that this one replaces
+    replaces: str = ""  # the platform's id of the message that this one takes the place of, if it can
     buttons: tuple[tuple[Button, ...], ...] = ()  # rows of buttons
+    asker: str = ""  # whose presses of the buttons count; empty: anybody's
     attachments: tuple[Attachment, ...] = ()
 
 

@@ -165,7 +165,8 @@ class Lane:
             return ()
 
     async def _parcel(self, record: MessageRecord, part: PartRecord) -> Parcel:
-        message, edits = record.message, ""
+        message = record.message
+        edits = message.replaces if part.n == 0 else ""
         if message.edits:
             edits = await self._database.read(
                 lambda transaction: records.platform_id(transaction, message.edits, part.n)

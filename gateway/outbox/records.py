@@ -45,7 +45,7 @@ def encode_message(message: OutboundMessage) -> str:
         "caller": message.caller.value,
         "text": message.text,
     }
-    for name in ("turn", "run", "reply_to", "edits"):
+    for name in ("turn", "run", "reply_to", "edits", "replaces", "asker"):
         if value := getattr(message, name):
             body[name] = value
     if message.buttons:
@@ -67,6 +67,8 @@ def decode_message(text: str) -> OutboundMessage:
         run=body.get("run", ""),
         reply_to=body.get("reply_to", ""),
         edits=body.get("edits", ""),
+        replaces=body.get("replaces", ""),
+        asker=body.get("asker", ""),
         buttons=tuple(
             tuple(Button(label=label, data=data) for label, data in row) for row in body.get("buttons", ())
         ),

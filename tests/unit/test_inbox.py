@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway import inbox
 from gateway.database.driver import transact
 from gateway.database.sqlite import SqliteDriver
-from gateway.messages import Attachment, ChatAddress, Due, Event, InboundMessage, Occasion, Person
+from gateway.messages import Attachment, ChatAddress, Due, Event, InboundMessage, Occasion, Person, Press
 from tests.fakes import NOON
 from tests.parts import prepared
 
@@ -27,6 +27,7 @@ HELLO = InboundMessage(
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 occasions = st.one_of(
     st.just(Person()),
+    st.builds(Press, message_id=texts),
     st.builds(Event, id=texts, name=texts),
     st.builds(
         Due,
@@ -51,6 +52,7 @@ messages = st.builds(
     reply_to=texts,
     attachments=st.lists(st.builds(Attachment, name=texts, media_type=texts, path=texts), max_size=2).map(tuple),
     addressed=st.booleans(),
+    group=st.booleans(),
     trace_id=texts,
 )
 
@@ -77,6 +79,7 @@ def test_what_has_its_default_takes_no_room() -> None:
     ("occasion", "kind"),
     [
         (Person(), "person"),
+        (Press(message_id="17"), "person"),
         (Due(run="r", scheduled_for=NOON), "due"),
         (Due(run="r", scheduled_for=NOON, exact=True), "reminder"),
         (Event(id="e", name="n"), "event"),

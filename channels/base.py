@@ -1,9 +1,10 @@
 """Channel: the port to a chat platform, and what a channel is given."""
 
 from collections.abc import Awaitable
-from typing import Protocol
+from datetime import timedelta
+from typing import ClassVar, Protocol, runtime_checkable
 
-from gateway.messages import InboundMessage
+from gateway.messages import ChatAddress, InboundMessage
 from gateway.outbox.port import Carrier
 
 
@@ -22,6 +23,12 @@ class Inlet(Protocol):
     def alive(self) -> None:
         """The platform answered (a completed poll, a frame): the channel is healthy, and can be sent to."""
 
+    def unwell(self, reason: str) -> None:
+        """Nothing can be read for the moment; the reason is shown until the channel is alive again."""
+
+    def moved(self, chat: str, to: str) -> Awaitable[None]:
+        """The platform gave this chat another id; what belongs to the chat belongs to the new one on return."""
+
 
 class Channel(Carrier, Protocol):
     """One connected instance of a platform.
@@ -31,9 +38,20 @@ class Channel(Carrier, Protocol):
     """
 
     name: str  # of the configured instance
+    operated: ClassVar[bool]  # only the operator can write here (a terminal); elsewhere the configuration admits
+    heard_every: ClassVar[timedelta | None]  # longer silence than this means deaf; None: it may be silent for ever
 
     async def run(self, inlet: Inlet) -> None:
         """Read until cancelled. Returning means that there is nothing more to read (a closed terminal).
 
-        Raises CredentialsRefusedError when trying again is useless, anything else when it is not.
+        Raises CredentialsRefusedError when trying again is useless, anything else when it is not: ReadingError
+        where one sentence says all.
         """
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """A channel that can show a chat that it is being answered."""
+
+    async def sign(self, address: ChatAddress) -> None:
+        """Show it for some seconds. DeliveryError if that did not work."""

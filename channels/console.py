@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 import structlog
 
@@ -36,6 +36,8 @@ class ConsoleChannel:
     """Reads lines, prints answers. The end of the input closes the reading, not the printing."""
 
     repeat = Repeat.MARKED
+    operated: ClassVar[bool] = True
+    heard_every: ClassVar[timedelta | None] = None
 
     def __init__(
         self,

@@ -1,6 +1,8 @@
 """The channel of jobs that have no chat: what they say is a line in the log."""
 
 import asyncio
+from datetime import timedelta
+from typing import ClassVar
 
 import structlog
 
@@ -15,6 +17,8 @@ class LogChannel:
     """Always there, reads nothing."""
 
     repeat = Repeat.MARKED
+    operated: ClassVar[bool] = True
+    heard_every: ClassVar[timedelta | None] = None
 
     def __init__(self, name: str = "log") -> None:
         self.name = name

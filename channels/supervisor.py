@@ -1,15 +1,17 @@
 """Supervisor: runs channels, each by itself; one that fails is started again and never stops another."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from channels.base import Channel
+from gateway.access import Access, Refused
 from gateway.bus import Bus
 from gateway.clock import Clock
-from gateway.errors import CredentialsRefusedError, UserError
+from gateway.errors import CredentialsRefusedError, ReadingError, UserError
 from gateway.messages import InboundMessage
 from gateway.outbox.delivery import Outbox
 from gateway.outbox.line import Line
@@ -17,7 +19,11 @@ from gateway.outbox.line import Line
 logger = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(seconds=60)
+LONGEST_PAUSE = timedelta(seconds=30)
+STRANGERS = 1_000  # of whom it is remembered that the log has named them
+
+Moved = Callable[[str, str, str], Awaitable[None]]
+"""Channel, chat, its new id: what belongs to the chat moves along."""
 
 
 @dataclass(slots=True)
@@ -28,18 +34,29 @@ class ChannelState:
     state: str = "starting"  # starting, running, retrying, closed, stopped
     reason: str = ""
     last_alive: datetime | None = None
+    heard_every: timedelta | None = None
 
 
 class _Inlet:
     """What one channel is given."""
 
-    def __init__(self, state: ChannelState, line: Line, bus: Bus, clock: Clock) -> None:
+    def __init__(self, channel: Channel, state: ChannelState, line: Line, house: "Supervisor") -> None:
+        self._channel = channel
         self._state = state
         self._line = line
-        self._bus = bus
-        self._clock = clock
+        self._bus = house.bus
+        self._clock = house.clock
+        self._access = house.access
+        self._moved = house.moved
+        self._strangers: set[tuple[str, str]] = set()
 
     async def receive(self, message: InboundMessage) -> None:
+        if not self._channel.operated:
+            admitted = self._access.admit(message)
+            if isinstance(admitted, Refused):
+                self._tell_of(message, admitted)
+                return
+            message = admitted
         try:
             await self._bus.receive(self._state.name, message)
         except UserError as error:  # a forged sender: refused and audited, and no reason to bring it again
@@ -53,39 +70,78 @@ class _Inlet:
         self._state.last_alive = self._clock.now()
         self._line.answered()
 
+    def unwell(self, reason: str) -> None:
+        self._state.state, self._state.reason = "retrying", reason
+
+    async def moved(self, chat: str, to: str) -> None:
+        await self._moved(self._state.name, chat, to)
+
+    def _tell_of(self, message: InboundMessage, refused: Refused) -> None:
+        """The log is where an operator finds the ids to list; each is named once."""
+        who = (message.sender_id, message.address.chat)
+        if not refused.stranger or who in self._strangers:
+            return
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.clear()
+        self._strangers.add(who)
+        logger.warning(
+            "somebody who is not allowed has written",
+            channel=self._state.name,
+            reason=refused.reason,
+            user=message.sender_id,
+            name=message.sender_name,
+            chat=message.address.chat,
+        )
+
 
 class Supervisor:
     """Keeps channels running."""
 
-    def __init__(self, bus: Bus, outbox: Outbox, clock: Clock) -> None:
-        self._bus = bus
-        self._outbox = outbox
-        self._clock = clock
+    def __init__(self, bus: Bus, outbox: Outbox, clock: Clock, *, access: Access, moved: Moved) -> None:
+        self.bus = bus
+        self.clock = clock
+        self.access = access
+        self.moved = moved
         self.states: dict[str, ChannelState] = {}
+        self._outbox = outbox
 
     async def run(self, channel: Channel, begun: asyncio.Event) -> None:
         """Run the channel until cancelled. `begun` is set once it was started, whether it works or not."""
-        state = self.states[channel.name] = ChannelState(channel.name)
+        state = ChannelState(channel.name, heard_every=channel.heard_every)
+        self.states[channel.name] = state
         line = await self._outbox.connect(channel.name, channel)
-        inlet = _Inlet(state, line, self._bus, self._clock)
+        inlet = _Inlet(channel, state, line, self)
         pause = FIRST_PAUSE
         while True:
-            began = self._clock.monotonic()
+            began = self.clock.monotonic()
             asyncio.get_running_loop().call_soon(begun.set)
+            at_least = timedelta()
             try:
                 await channel.run(inlet)
             except CredentialsRefusedError as error:
                 state.state, state.reason = "stopped", str(error)
                 line.halted = str(error)
-                logger.exception("the channel is stopped: its credentials are refused", channel=channel.name)
+                logger.error(
+                    "the channel is stopped: its credentials are refused", channel=channel.name, error=str(error)
+                )
                 return
+            except ReadingError as error:
+                at_least = error.pause
+                self._interrupted(state, str(error))
             except Exception as error:
                 state.state, state.reason = "retrying", str(error) or type(error).__name__
                 logger.exception("the channel failed and is started again", channel=channel.name, pause=str(pause))
             else:
                 state.state, state.reason = "closed", "there is nothing more to read"
                 return
-            if self._clock.monotonic() - began > LONGEST_PAUSE.total_seconds():
+            if self.clock.monotonic() - began > LONGEST_PAUSE.total_seconds():
                 pause = FIRST_PAUSE  # it had worked for a while
-            await self._clock.sleep(pause)
+            pause = max(pause, at_least)
+            await self.clock.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _interrupted(self, state: ChannelState, reason: str) -> None:
+        """Said once, not at every try of an outage that lasts for hours."""
+        if (state.state, state.reason) != ("retrying", reason):
+            logger.warning("the channel cannot read and is started again", channel=state.name, error=reason)
+        state.state, state.reason = "retrying", reason

@@ -8,6 +8,7 @@ from cron.draft import Draft, Maker, changed_job, new_job, uid_of
 from cron.job import Job, JobStatus
 from cron.store import JobStore
 from gateway.errors import JobChangedError, NotFoundError, UserError
+from gateway.messages import ChatAddress
 
 ATTEMPTS = 5  # to change a job that others change at the same time
 FEWEST = 4  # characters of an id's beginning
@@ -93,6 +94,14 @@ class JobBook:
         self._store.remove(job.uid)
         return job
 
+    def move(self, channel: str, chat: str, to: str) -> int:
+        """A chat has another id: its jobs are those of the new one. Returns how many there are."""
+        old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
+        theirs = [job.uid for job in self._store.load().values() if moved(job, old, new) != job]
+        for uid in theirs:
+            self._change(uid, OPERATOR, lambda job: moved(job, old, new))
+        return len(theirs)
+
     def _change(self, reference: str, viewer: Viewer, change: Callable[[Job], Job]) -> Job:
         for _ in range(ATTEMPTS):
             job = self.find(reference, viewer)
@@ -120,6 +129,17 @@ class JobBook:
                 f"this chat has {owned} jobs, and may have {self._jobs_per_owner}; "
                 "remove one first (or raise limits.jobs_per_owner)"
             )
+
+
+def moved(job: Job, old: ChatAddress, new: ChatAddress) -> Job:
+    """The job of a chat that has another id now; any other one as it is."""
+    owned, speaks = job.owner == old.owner, job.address is not None and job.address.owner == old.owner
+    return replace(
+        job,
+        owner=new.owner if owned else job.owner,
+        address=replace(job.address, chat=new.chat) if job.address is not None and speaks else job.address,
+        created_in=new.session if job.created_in == old.session else job.created_in,
+    )
 
 
 def resolve(reference: str, jobs: list[Job]) -> Job:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from channels.base import Channel
+from channels.base import Channel, Signing
 from channels.log import LogChannel
 from channels.supervisor import Supervisor
 from cron import phrases
@@ -25,6 +25,7 @@ from cron.stores.json_file import JsonFileStore
 from cron.target import LOG
 from cron.tool import CronTool, Rules
 from gateway import plugins, zones
+from gateway.access import Access
 from gateway.agent import prompt
 from gateway.agent.journal import Claim
 from gateway.agent.lanes import Lanes
@@ -33,6 +34,7 @@ from gateway.agent.model import ModelClient, UserText
 from gateway.agent.sessions import Sessions
 from gateway.agent.turn import TurnEngine
 from gateway.bus import Bus
+from gateway.chats import Chats
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.database.driver import Driver
@@ -42,9 +44,10 @@ from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
 from gateway.errors import ConfigError
 from gateway.home import Home
-from gateway.messages import ChatAddress, InboundMessage
+from gateway.messages import ChatAddress, Due, InboundMessage
 from gateway.neighbours import Neighbours
 from gateway.outbox.delivery import Outbox
+from gateway.presence import Presence
 from gateway.retention import Retention, forget
 from gateway.status import Status, write_status
 from gateway.tools.base import Tool, Turn
@@ -108,6 +111,8 @@ class Gateway:
             self._work,
             slots={"person": config.agent.max_turns, "due": config.cron.max_concurrent},
         )
+        self.chats = Chats(self.database)
+        self.access = Access(config.channels, self.chats.present)
         self.bus = Bus(self.database, clock, self.lanes)
         self.cron = CronService(
             store=self.store,
@@ -118,8 +123,14 @@ class Gateway:
             left_words=self._look,
             settle=self.handler.settle,
         )
+        self.book = JobBook(
+            self.store,
+            jobs_per_owner=config.limits.jobs_per_owner,
+            members_edit=config.cron.group_edit == "members",
+        )
         self.loop = self._agent_loop(config, clock)
-        self.supervisor = Supervisor(self.bus, self.outbox, clock)
+        self.supervisor = Supervisor(self.bus, self.outbox, clock, access=self.access, moved=self._move_chat)
+        self.presence = Presence(self._sign, clock)
         self.neighbours = Neighbours(
             database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
         )
@@ -128,17 +139,12 @@ class Gateway:
 
     def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
         def zone(address: ChatAddress) -> str:
-            return zone_of(config, address)
+            return self.chats.zone(address) or zone_of(config, address)
 
         def words(message: InboundMessage) -> UserText:
             return prompt.words(message, zone(message.address))
 
         engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
-        book = JobBook(
-            self.store,
-            jobs_per_owner=config.limits.jobs_per_owner,
-            members_edit=config.cron.group_edit == "members",
-        )
         rules = Rules(
             languages=config.languages,
             min_interval=config.cron.min_interval,
@@ -148,7 +154,7 @@ class Gateway:
         )
         cron_tool = CronTool(
             store=self.store,
-            book=book,
+            book=self.book,
             database=self.database,
             clock=clock,
             rules=rules,
@@ -177,6 +183,7 @@ class Gateway:
         await asyncio.to_thread(self._prepare)
         await self.database.start()
         await self.database.write(take_over)
+        await self.chats.start()
         await self.neighbours.start()
         if self._setup.scheduler:
             await self.cron.start()  # first: it recovers a store that cannot be read
@@ -184,7 +191,7 @@ class Gateway:
             await asyncio.to_thread(declare, self.store, tasks, maker)
         await self._start_channels()
         await self.lanes.start()
-        loops = [self.neighbours.run, self._keep_house, self._tell_status]
+        loops = [self.neighbours.run, self.presence.run, self._keep_house, self._tell_status]
         if self._setup.scheduler:
             loops += [self.cron.run, self.cron.watch]
         for loop in loops:
@@ -217,7 +224,22 @@ class Gateway:
         await self.database.stop()
 
     async def _work(self, claim: Claim) -> None:
-        await self.loop.work(claim)
+        if isinstance(claim.message.occasion, Due):
+            await self.loop.work(claim)  # nobody waits for it
+            return
+        with self.presence.working(claim.turn, claim.message.address):
+            await self.loop.work(claim)
+
+    async def _sign(self, address: ChatAddress) -> None:
+        channel = self._setup.channels.get(address.channel)
+        if isinstance(channel, Signing):
+            await channel.sign(address)
+
+    async def _move_chat(self, channel: str, chat: str, to: str) -> None:
+        if await self.chats.move(channel, chat, to):
+            jobs = await asyncio.to_thread(self.book.move, channel, chat, to)
+            logger.info("a chat has another id", channel=channel, chat=chat, now=to, jobs=jobs)
+            await self.cron.reload()
 
     def _settle_soon(self) -> None:
         self.cron.settle_soon()
@@ -243,8 +265,8 @@ class Gateway:
                 return
 
     def _is_admin(self, turn: Turn) -> bool:
-        channel = self._setup.config.channels.get(turn.address.channel)
-        return turn.address.channel == CONSOLE or (channel is not None and turn.sender_id in channel.owners)
+        channel = turn.address.channel
+        return channel == CONSOLE or self.access.is_owner(channel, turn.sender_id)
 
     # -- thin loops ---------------------------------------------------------------------------------------
 

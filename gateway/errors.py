@@ -18,6 +18,7 @@ TocsinError
 │   ├── FormattingRefusedError  not sent because of its formatting: the plain form is tried once
 │   ├── CredentialsRefusedError the channel's token is refused: the channel stops
 │   └── PermanentDeliveryError  not sent and never will be
+├── ReadingError                a channel cannot read for now; carries how long to wait at least (pause)
 ├── RunOverError                a run was ended by somebody before it began
 └── ModelError                  a model call failed; carries its class (kind) and retry_after
 """
@@ -105,6 +106,14 @@ class CredentialsRefusedError(DeliveryError):
 
 class PermanentDeliveryError(DeliveryError):
     """Certainly not sent, and a repeat would not be either."""
+
+
+class ReadingError(TocsinError):
+    """A channel cannot read for now, for a reason that needs no traceback; not sooner again than `pause`."""
+
+    def __init__(self, message: str, *, pause: timedelta = timedelta()) -> None:
+        super().__init__(message)
+        self.pause = pause
 
 
 class RunOverError(TocsinError):

@@ -5,6 +5,7 @@ import heapq
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from channels.base import Inlet
 from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
@@ -98,6 +99,9 @@ async def until(condition: Callable[[], object], *, seconds: float = 5.0) -> Non
 
 class RecordingChannel:
     """A platform in memory: remembers what it was asked to send, and fails when it is told to."""
+
+    operated: ClassVar[bool] = True
+    heard_every: ClassVar[timedelta | None] = None
 
     def __init__(self, name: str = "test", *, repeat: Repeat = Repeat.MARKED, longest: int = 4_000) -> None:
         self.name = name

@@ -129,6 +129,18 @@ MIGRATIONS: Migrations = (
             holder TEXT NOT NULL,
             until TEXT NOT NULL) WITHOUT ROWID""",
     ),
+    (
+        # what a chat has chosen, and the id that its platform has given it since
+        """CREATE TABLE chats (
+            owner TEXT PRIMARY KEY,
+            zone TEXT NOT NULL DEFAULT '',
+            moved_to TEXT NOT NULL DEFAULT '') WITHOUT ROWID""",
+        """CREATE TABLE beginnings (
+            session TEXT PRIMARY KEY,
+            after_seq INTEGER NOT NULL) WITHOUT ROWID""",
+    ),
+    # a silence that a platform asked for outlives the process that was asked
+    ("ALTER TABLE outbox ADD COLUMN not_before TEXT",),
 )
 
 

@@ -32,7 +32,7 @@ ENQUEUE = """INSERT INTO outbox (id, channel, chat, thread, caller, message, tur
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?) ON CONFLICT (id) DO NOTHING RETURNING seq"""
 ADD_PART = "INSERT INTO parts (message, n, payload, plain, state) VALUES (?, ?, ?, ?, ?)"
 OPEN_CHATS = "SELECT DISTINCT channel, chat FROM outbox WHERE state = 'open'"
-OPEN_MESSAGES = """SELECT seq, message, failures, failing_since FROM outbox
+OPEN_MESSAGES = """SELECT seq, message, failures, failing_since, not_before FROM outbox
     WHERE state = 'open' AND channel = ? AND chat = ? ORDER BY seq LIMIT ?"""
 PARTS_OF = "SELECT n, payload, plain, state, repeats FROM parts WHERE message = ? ORDER BY n"
 SET_PART = "UPDATE parts SET state = ?, repeats = ?, platform_id = ? WHERE message = ? AND n = ?"
@@ -41,7 +41,7 @@ TAKE_PART = "UPDATE parts SET state = 'sending', repeats = ? WHERE message = ? A
 USE_PLAIN = "UPDATE parts SET payload = plain, plain = NULL, state = 'pending' WHERE message = ? AND n = ?"
 END_PARTS = "UPDATE parts SET state = ? WHERE message = ? AND state <> 'sent'"
 END_MESSAGE = "UPDATE outbox SET state = ?, error = ?, finished_at = ? WHERE seq = ? AND state = 'open'"
-NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, error = ? WHERE seq = ?"
+NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, not_before = ?, error = ? WHERE seq = ?"
 PLATFORM_ID = """SELECT parts.platform_id FROM parts JOIN outbox ON outbox.seq = parts.message
     WHERE outbox.id = ? AND parts.n = ?"""
 SAID_BY_TURN = "SELECT message FROM outbox WHERE turn = ? AND turn <> '' AND id <> ? ORDER BY seq"
@@ -67,6 +67,18 @@ WAIT_FOR = """INSERT INTO waiters (session, holder, until) VALUES (?, ?, ?)
     ON CONFLICT (session) DO UPDATE SET holder = excluded.holder, until = excluded.until"""
 STOP_WAITING = "DELETE FROM waiters WHERE session = ? AND holder = ?"
 WAITERS = "SELECT session, until FROM waiters WHERE until > ?"
+
+# -- chats ------------------------------------------------------------------------------------------------------
+CHATS = "SELECT owner, zone, moved_to FROM chats"
+CHOOSE_ZONE = """INSERT INTO chats (owner, zone) VALUES (?, ?)
+    ON CONFLICT (owner) DO UPDATE SET zone = excluded.zone"""
+MOVE_CHAT = """INSERT INTO chats (owner, moved_to) VALUES (?, ?)
+    ON CONFLICT (owner) DO UPDATE SET moved_to = excluded.moved_to"""
+MOVE_TURNS = "UPDATE turns SET session = ? WHERE session = ?"
+BEGINNINGS = "SELECT session, after_seq FROM beginnings"
+BEGIN_ANEW = """INSERT INTO beginnings (session, after_seq) VALUES (?, ?)
+    ON CONFLICT (session) DO UPDATE SET after_seq = max(after_seq, excluded.after_seq)"""
+MOVE_BEGINNING = "UPDATE beginnings SET session = ? WHERE session = ?"
 
 # -- retention --------------------------------------------------------------------------------------------------
 # Each deletes at most as many rows as its last parameter says, so that nobody waits for the others.

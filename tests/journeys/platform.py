@@ -5,9 +5,9 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from channels.base import Inlet
 from gateway.clock import Clock
@@ -62,6 +62,8 @@ class FileChannel:
     """A channel to that platform. After a start it brings the last messages again, as one whose offset lags."""
 
     name = NAME
+    operated: ClassVar[bool] = True
+    heard_every: ClassVar[timedelta | None] = None
 
     def __init__(self, platform: Platform, clock: Clock, *, repeat: Repeat = Repeat.MARKED) -> None:
         self.repeat = repeat

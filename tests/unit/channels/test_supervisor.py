@@ -4,18 +4,23 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+from structlog.testing import capture_logs
+
 from channels.base import Channel, Inlet
 from channels.supervisor import Supervisor
+from gateway.access import Access
 from gateway.agent.lanes import Lanes
 from gateway.bus import Bus
 from gateway.database.writer import Database
-from gateway.errors import CredentialsRefusedError
+from gateway.errors import CredentialsRefusedError, ReadingError
 from gateway.messages import ChatAddress, InboundMessage
 from gateway.outbox.delivery import Outbox
+from gateway.sections import ChannelSection
 from tests.fakes import NOON, FakeClock, RecordingChannel, until
 from tests.parts import open_database, rows
 
@@ -50,6 +55,12 @@ class Ended(RecordingChannel):
         inlet.alive()
 
 
+class Guarded(RecordingChannel):
+    """Strangers can write here."""
+
+    operated = False
+
+
 class Forger(RecordingChannel):
     """Hands in a message in the name of the schedule."""
 
@@ -73,7 +84,8 @@ class House:
     outbox: Outbox
     database: Database
     clock: FakeClock
-    tasks: list["asyncio.Task[None]"]
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    moves: list[tuple[str, str, str]] = field(default_factory=list)
 
     async def start(self, channel: Channel) -> None:
         begun = asyncio.Event()
@@ -87,7 +99,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(path: Path, clock: FakeClock) -> AsyncIterator[House]:
+async def open_house(
+    path: Path, clock: FakeClock, sections: dict[str, ChannelSection] | None = None
+) -> AsyncIterator[House]:
     async with open_database(path / "gateway.db", clock) as database, asyncio.TaskGroup() as group:
         outbox = Outbox(database, clock, group.create_task)
 
@@ -95,7 +109,13 @@ async def open_house(path: Path, clock: FakeClock) -> AsyncIterator[House]:
             await asyncio.sleep(0)
 
         lanes = Lanes(database, clock, group.create_task, work, slots={"person": 1, "due": 1})
-        house = House(Supervisor(Bus(database, clock, lanes), outbox, clock), outbox, database, clock, [])
+
+        async def moved(channel: str, chat: str, to: str) -> None:
+            house.moves.append((channel, chat, to))
+
+        bus = Bus(database, clock, lanes)
+        supervisor = Supervisor(bus, outbox, clock, access=Access(sections or {}), moved=moved)
+        house = House(supervisor, outbox, database, clock)
         yield house
         for task in house.tasks:
             task.cancel()
@@ -116,7 +136,7 @@ async def test_a_channel_that_fails_is_started_again_after_pauses_that_grow(tmp_
         assert house.state("flaky") == ("running", "")
 
 
-async def test_the_pauses_grow_to_a_minute_and_no_further(tmp_path: Path) -> None:
+async def test_the_pauses_grow_to_half_a_minute_and_no_further(tmp_path: Path) -> None:
     clock = FakeClock()
     async with open_house(tmp_path, clock) as house:
         channel = Flaky(clock, failures=9)
@@ -125,7 +145,7 @@ async def test_the_pauses_grow_to_a_minute_and_no_further(tmp_path: Path) -> Non
         await clock.advance(300 * SECOND)
 
         starts = channel.starts
-        assert [b - a for a, b in itertools.pairwise(starts)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        assert [b - a for a, b in itertools.pairwise(starts)] == [1, 2, 4, 8, 16, 30, 30, 30, 30]
 
 
 async def test_a_channel_that_has_worked_for_a_while_is_started_again_soon(tmp_path: Path) -> None:
@@ -172,6 +192,55 @@ async def test_a_channel_with_nothing_more_to_read_is_closed_and_can_still_be_se
 
         assert house.state("test") == ("closed", "there is nothing more to read")
         assert not house.outbox.lines["test"].halted
+
+
+async def test_a_channel_that_is_told_to_wait_waits_at_least_so_long(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Flaky(clock, failures=3, error=ReadingError("somebody else reads", pause=5 * SECOND))  # P-47
+        await house.start(channel)
+
+        await clock.advance(60 * SECOND)
+
+        assert channel.starts == [0, 5, 15, 35]
+
+
+async def test_an_outage_is_said_once_in_the_log_and_not_at_every_try(tmp_path: Path) -> None:
+    clock = FakeClock()
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        async with open_house(tmp_path, clock) as house:
+            await house.start(Flaky(clock, failures=99, error=ReadingError("the network is dead")))
+
+            await clock.advance(600 * SECOND)
+
+    assert [line["error"] for line in lines if line["event"].startswith("the channel")] == ["the network is dead"]
+
+
+async def test_who_is_not_listed_is_not_heard_and_is_named_once_in_the_log(tmp_path: Path) -> None:
+    clock = FakeClock()
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        async with open_house(tmp_path, clock, {"test": ChannelSection(allow=("anna",))}) as house:
+            channel = Guarded()
+            await house.start(channel)
+
+            for sender in ("anna", "mallory", "mallory"):
+                await channel.say("hello", sender=sender)
+
+            assert await rows(house.database, "SELECT count(*) FROM inbox") == [(1,)]  # P-64
+    assert [line["user"] for line in lines if line["log_level"] == "warning"] == ["mallory"]
+
+
+async def test_a_channel_without_a_section_hears_nobody(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with open_house(tmp_path, clock) as house:
+        channel = Guarded()
+        await house.start(channel)
+
+        await channel.say("hello")
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(0,)]
 
 
 async def test_a_forged_message_is_dropped_and_its_channel_goes_on(tmp_path: Path) -> None:

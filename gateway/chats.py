@@ -1,0 +1,81 @@
+"""What is kept of chats: the zone that one has chosen, the id that it has now, where its conversation begins."""
+
+from dataclasses import dataclass
+
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
+from gateway.database.writer import Database
+from gateway.messages import ChatAddress
+
+
+@dataclass(slots=True)
+class _Chat:
+    zone: str = ""
+    moved_to: str = ""
+
+
+class Chats:
+    """Few and small, so all of them are in memory; the tables hold the same."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._chats: dict[str, _Chat] = {}
+        self._begins: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Read what earlier lives have kept."""
+
+        def load(transaction: Transaction) -> None:
+            for owner, zone, moved_to in transaction.execute(sql.CHATS).fetchall():
+                self._chats[owner] = _Chat(zone, moved_to)
+            self._begins = dict(transaction.execute(sql.BEGINNINGS).fetchall())
+
+        await self._database.read(load)
+
+    def zone(self, address: ChatAddress) -> str:
+        """The zone that was chosen in this chat; empty if none was."""
+        chat = self._chats.get(address.owner)
+        return chat.zone if chat else ""
+
+    async def choose_zone(self, address: ChatAddress, zone: str) -> None:
+        """From now on; an empty one takes the choice back."""
+        await self._database.write(lambda transaction: _put(transaction, sql.CHOOSE_ZONE, address.owner, zone))
+        self._chats.setdefault(address.owner, _Chat()).zone = zone
+
+    def present(self, channel: str, chat: str) -> str:
+        """The id that the chat has now."""
+        found = self._chats.get(ChatAddress(channel=channel, chat=chat).owner)
+        return found.moved_to if found and found.moved_to else chat
+
+    async def move(self, channel: str, chat: str, to: str) -> bool:
+        """The chat has another id: its zone and its conversation go along. False if that was known."""
+        if self.present(channel, chat) == to:
+            return False
+        old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
+        zone = self.zone(old)
+
+        def write(transaction: Transaction) -> None:
+            _put(transaction, sql.MOVE_CHAT, old.owner, to)
+            _put(transaction, sql.CHOOSE_ZONE, new.owner, zone)
+            transaction.execute(sql.MOVE_TURNS, (new.session, old.session))
+            transaction.execute(sql.MOVE_BEGINNING, (new.session, old.session))
+
+        await self._database.write(write)
+        self._chats.setdefault(old.owner, _Chat()).moved_to = to
+        self._chats.setdefault(new.owner, _Chat()).zone = zone
+        if old.session in self._begins:
+            self._begins[new.session] = self._begins.pop(old.session)
+        return True
+
+    def begins(self, session: str) -> int:
+        """The last row of the inbox that is not part of the session's conversation any more."""
+        return self._begins.get(session, 0)
+
+    async def begin_anew(self, session: str, seq: int) -> None:
+        """What was said up to the row `seq` of the inbox is forgotten in this session."""
+        await self._database.write(lambda transaction: _put(transaction, sql.BEGIN_ANEW, session, seq))
+        self._begins[session] = max(seq, self._begins.get(session, 0))
+
+
+def _put(transaction: Transaction, statement: str, key: str, value: str | int) -> None:
+    transaction.execute(statement, (key, value))

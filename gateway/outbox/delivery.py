@@ -10,7 +10,8 @@ from gateway.clock import Clock
 from gateway.database.writer import Database
 from gateway.messages import ChatAddress, OutboundMessage, Part
 from gateway.outbox import records
-from gateway.outbox.lane import Lane, Settled
+from gateway.outbox.lane import Lane
+from gateway.outbox.ledger import Settled
 from gateway.outbox.line import Line
 from gateway.outbox.port import Carrier
 
@@ -88,15 +89,12 @@ class Outbox:
     def reserve(self, address: ChatAddress) -> bool:
         """Whether the next message may be sent as soon as it is committed; then the lane is kept for it."""
         lane = self._lane(address.channel, address.chat)
-        if lane is None or self._closing or not lane.idle:
-            return False
-        lane.busy = True
-        return True
+        return lane is not None and not self._closing and lane.reserve()
 
     def release(self, address: ChatAddress) -> None:
         """The reserved message was not written after all."""
         if lane := self._lane(address.channel, address.chat):
-            lane.busy = False
+            lane.release()
             self._work_on(lane)
 
     def accept(self, seq: int, message: OutboundMessage, parts: Sequence[Part], *, reserved: bool) -> None:

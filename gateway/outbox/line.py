@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import math
 from datetime import timedelta
 
 from gateway.clock import Clock
 from gateway.errors import DeliveryError
+from gateway.outbox.pace import Pace, Paces, Silences
 from gateway.outbox.policy import LONGEST_DELAY, delay_after
-from gateway.outbox.port import Carrier, Probing
+from gateway.outbox.port import Carrier, Paced, Probing
 
 
 class Line:
@@ -21,7 +23,11 @@ class Line:
         self._clock = clock
         self._answers = 0
         self._answered = asyncio.Event()
-        self._closed_until: dict[str, float] = {}  # monotonic: a clock that is set changes no pause
+        self._silences = Silences()  # by the monotonic clock: one that is set changes no pause
+        paces = carrier.paces if isinstance(carrier, Paced) else Paces()
+        self._pace = Pace(paces) if paces.limited else None  # most channels have no limits, and pay nothing
+        self._turn = asyncio.Lock()  # fair: the order of waiting for a place
+        self._asking = 0  # who waits for one
 
     def answered(self) -> None:
         """The platform answered something: it can be reached."""
@@ -57,16 +63,61 @@ class Line:
         else:
             self.answered()
 
+    # -- when a chat may be sent to -----------------------------------------------------------------------
+
     def close_for(self, chat: str, duration: timedelta) -> None:
-        """The platform asked for silence in this chat."""
-        self._closed_until[chat] = self._clock.monotonic() + duration.total_seconds()
+        """The platform asked for silence in this chat, or the chat is given a pause."""
+        self._silences.add(chat, self._clock.monotonic() + duration.total_seconds())
 
     def closed_for(self, chat: str) -> timedelta | None:
-        """How long the chat must still be left alone; None if it need not be."""
-        until = self._closed_until.get(chat)
-        if until is None:
-            return None
-        if (rest := until - self._clock.monotonic()) > 0:
-            return timedelta(seconds=rest)
-        del self._closed_until[chat]
-        return None
+        """How long the chat must still be left alone, asked to or by its own windows; None if it need not be."""
+        now = self._clock.monotonic()
+        rest = self._silences.wait(chat, now)
+        if self._pace is not None:
+            rest = max(rest, self._pace.wait_of_chat(chat, now))
+        return _duration(rest) if rest else None
+
+    def take_place(self) -> bool:
+        """Keep a place among the sends of the account, if one is free at this moment and nobody waits for it.
+
+        Whoever has one uses it to `begin`, or gives it back.
+        """
+        if self._pace is None:
+            return True
+        if self._asking or self._pace.wait_of_account(self._clock.monotonic()):
+            return False
+        self._pace.keep()
+        return True
+
+    async def next_place(self) -> None:
+        """Keep the next place among the sends of the account: who asks first has it first."""
+        if self._pace is None:
+            return
+        self._asking += 1
+        try:
+            async with self._turn:
+                while rest := self._pace.wait_of_account(self._clock.monotonic()):
+                    await self._clock.sleep(_duration(rest))
+                self._pace.keep()
+        finally:
+            self._asking -= 1
+
+    def give_back_place(self) -> None:
+        """There will be no request after all."""
+        if self._pace is not None:
+            self._pace.give_back()
+
+    def begin(self) -> None:
+        """A request begins, at the place that was kept for it."""
+        if self._pace is not None:
+            self._pace.begin(self._clock.monotonic())
+
+    def end(self, chat: str) -> None:
+        """A request to this chat came to its end, whatever that was."""
+        if self._pace is not None:
+            self._pace.end(chat, self._clock.monotonic())
+
+
+def _duration(seconds: float) -> timedelta:
+    """Rounded up: who sleeps so long need not sleep again."""
+    return timedelta(microseconds=math.ceil(seconds * 1e6))

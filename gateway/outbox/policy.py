@@ -16,6 +16,7 @@ from gateway.outbox.port import Repeat
 FIRST_DELAY = timedelta(seconds=1)
 LONGEST_DELAY = timedelta(seconds=60)
 PATIENCE = timedelta(hours=24)
+STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the database refuses
 
 
 @dataclass(frozen=True, slots=True)

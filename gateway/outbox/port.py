@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from gateway.messages import OutboundMessage, Parcel, Part
+from gateway.outbox.pace import Paces
 
 
 class Repeat(StrEnum):
@@ -46,3 +47,12 @@ class Probing(Protocol):
 
     async def probe(self) -> None:
         """Return when the platform answered; raises a DeliveryError when it did not."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A carrier whose platform takes only so many sends in a time; edits count as sends."""
+
+    @property
+    def paces(self) -> Paces:
+        """Its windows, the same ones for its whole life."""

@@ -25,13 +25,15 @@ class PartRecord:
 
 @dataclass(slots=True)
 class MessageRecord:
-    """A message on its way: nothing here that the table does not hold too."""
+    """A message on its way: the table holds all of it too."""
 
     seq: int
     message: OutboundMessage
     parts: list[PartRecord]
     failures: int = 0
     failing_since: datetime | None = None
+    not_before: datetime | None = None  # by the wall clock: the platform asked for silence until then
+    over: bool = False  # only in memory: nothing more is done about it
 
     def next_part(self) -> PartRecord | None:
         """The first part that has not arrived."""
@@ -107,8 +109,9 @@ def open_messages(transaction: Transaction, channel: str, chat: str, *, limit: i
             parts=_parts(transaction, seq),
             failures=failures,
             failing_since=from_text(failing_since) if failing_since else None,
+            not_before=from_text(not_before) if not_before else None,
         )
-        for seq, message, failures, failing_since in rows
+        for seq, message, failures, failing_since, not_before in rows
     ]
 
 
@@ -164,7 +167,8 @@ def noting(record: MessageRecord, part: PartRecord, error: str) -> Work[None]:
     """The part was not sent, or nobody knows whether it was; the message has failed once more."""
     mark = marking(record, part)
     since = to_text(record.failing_since) if record.failing_since else None
-    failure = (record.failures, since, error, record.seq)
+    until = to_text(record.not_before) if record.not_before else None
+    failure = (record.failures, since, until, error, record.seq)
 
     def write(transaction: Transaction) -> None:
         mark(transaction)

@@ -27,6 +27,7 @@ from gateway.sections import (
     ChannelSection,
     CronSection,
     DatabaseSection,
+    HeartbeatSection,
     Items,
     LimitsSection,
     LoggingSection,
@@ -50,7 +51,6 @@ WITHOUT_EFFECT = (
     "limits.tokens_per_day",
     "limits.money_per_day",
     "model.price",
-    "outbox.rate",
     "tools.aliases",
 )
 """Keys that are read, and belong to what is not built yet: accepted, with a warning."""
@@ -78,6 +78,7 @@ class Config(BaseSettings):
     tools: ToolsSection = ToolsSection()
     database: DatabaseSection = DatabaseSection()
     logging: LoggingSection = LoggingSection()
+    heartbeat: HeartbeatSection = HeartbeatSection()
     http: Table | None = Field(default=None, repr=False)
     sandbox: Table | None = Field(default=None, repr=False)
     xin: Table | None = Field(default=None, repr=False)
@@ -199,7 +200,7 @@ def channel_settings(config: Config, name: str, model: type[SomeModel]) -> SomeM
 
 def secrets(config: Config) -> frozenset[str]:
     """Every secret that the configuration holds, for the log to leave out."""
-    found = {config.model.api_key.get_secret_value()}
+    found = {config.model.api_key.get_secret_value(), *config.heartbeat.secrets}
     for channel in config.channels.values():
         found.update(texts(channel.own))
     for section in COMING:
@@ -221,6 +222,8 @@ def _warnings(config: Config, where: str) -> Iterator[str]:
         section, _, name = key.partition(".")
         if name in getattr(config, section).model_fields_set:
             yield f"{where}: {key}: this is not built yet, so it has no effect"
+    if config.heartbeat.url.get_secret_value() and not config.cron.enabled:
+        yield f"{where}: heartbeat.url: [cron] enabled is false, and no heartbeat is sent without a scheduler"
     for name, channel in config.channels.items():
         if not channel.enabled or config.kind_of(name) not in ID_FORMS:  # the others have no strangers
             continue

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from json import dumps
 from logging.handlers import RotatingFileHandler
@@ -130,11 +131,12 @@ def start(
     secrets: Iterable[str] = (),
     max_bytes: int = 10_000_000,
     keep: int = 5,
+    recent: "RecentErrors | None" = None,
 ) -> Redactor:
     """Route structlog and logging to `file` (JSON lines, 0600, rotated by size) and to `stream`.
 
-    `stream` gets readable lines if it is a terminal and JSON lines if not. The redactor that is returned
-    learns secrets that turn up later.
+    `stream` gets readable lines if it is a terminal and JSON lines if not. `recent` keeps the last errors. The
+    redactor that is returned learns secrets that turn up later.
     """
     redactor = Redactor(secrets)
     stamp = _stamp(clock)
@@ -147,6 +149,8 @@ def start(
         render = readable if stream.isatty() else json_lines
         handlers.append(_with(CarefulStreamHandler(stream), render, stamp, redactor))
         handlers[-1].setLevel((stream_level or level).upper())
+    if recent is not None:
+        handlers.append(_with(recent, json_lines, stamp, redactor))
     _route(handlers, level)
     structlog.configure(
         processors=[
@@ -165,7 +169,7 @@ def stop() -> None:
     """Close the handlers and forget the routes."""
     root = logging.getLogger()
     for handler in list(root.handlers):
-        if isinstance(handler, PrivateFileHandler | CarefulStreamHandler):
+        if isinstance(handler, _Careful):
             root.removeHandler(handler)
             handler.close()
     logging.captureWarnings(capture=False)
@@ -289,6 +293,57 @@ class PrivateFileHandler(_Careful, RotatingFileHandler):
         return 0 < self.maxBytes <= size
 
     def _open(self) -> IO[Any]:  # type: ignore[override]  # typeshed names the class that open returns
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self.baseFilename, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         os.fchmod(descriptor, 0o600)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            # Whoever wrote there last was killed, or found the disk full, in the middle of a line.
+            with contextlib.suppress(OSError):
+                os.write(descriptor, b"\n")
         return open(descriptor, "a", encoding=self.encoding, errors=self.errors)  # noqa: PTH123 - a descriptor
+
+
+class RecentErrors(_Careful):
+    """The last errors, for `status`: as they stand in the log, without their tracebacks."""
+
+    KEPT = 10
+    WIDEST = 300  # characters of a value
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._records: deque[dict[str, Any]] = deque(maxlen=self.KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "gateway.stacks":
+            return  # an answer to a question, at whatever level the log has
+        try:
+            self._records.append(_shortened(self.format(record), self.WIDEST))
+        except Exception:  # noqa: BLE001 - as in every handler of logging: a record must not stop its writer
+            self.handleError(record)
+
+    def newest_first(self) -> list[dict[str, Any]]:
+        """Each with `at`, `level`, `event`, `error` (null where there is none) and what else was noted."""
+        return list(reversed(self._records))
+
+
+def _shortened(line: str, widest: int) -> dict[str, Any]:
+    """A line of the log, cut to what fits into a list."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:  # a secret was a number, and is hidden without quotes
+        found = {"event": line}
+    traceback = str(found.pop("exception", "")).strip().splitlines()
+    first = {
+        "at": found.pop("time", None),
+        "level": found.pop("level", None),
+        "event": str(found.pop("event", "")),
+    }
+    record = first | {"error": traceback[-1] if traceback else None} | found
+    return {key: _cut(value, widest) for key, value in record.items()}
+
+
+def _cut(value: Any, widest: int) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"

@@ -11,6 +11,14 @@ from gateway.errors import ConfigError
 
 SECRET_KEY = re.compile(r"(?:^|_)(?:token|secret|password|key|webhook_url)$")
 
+SECRET_PATHS = frozenset({"heartbeat.url"})
+"""Whole keys that hold one although their name alone does not say so."""
+
+
+def is_secret(path: str) -> bool:
+    """Whether the key with this dotted path holds a secret."""
+    return path in SECRET_PATHS or SECRET_KEY.search(path.rpartition(".")[2]) is not None
+
 
 def from_files(table: Table, home: Path, where: str, path: str = "") -> Table:
     """The table with each `<key>_file` of a secret replaced by `<key>` and what the file holds."""
@@ -20,7 +28,7 @@ def from_files(table: Table, home: Path, where: str, path: str = "") -> Table:
         stem = key.removesuffix("_file")
         if isinstance(value, dict):
             resolved[key] = from_files(value, home, where, f"{name}.")
-        elif stem != key and SECRET_KEY.search(stem):
+        elif stem != key and is_secret(f"{path}{stem}"):
             if table.get(stem):
                 raise ConfigError(f"{where}: {name}: there is {path}{stem} too; keep one of them")
             resolved[stem] = _secret_in(home, value, f"{where}: {name}")

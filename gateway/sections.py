@@ -19,6 +19,9 @@ ID_FORMS = {
 }
 """What an immutable user id looks like; here, so that a display name is refused before any channel is imported."""
 
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+(?:/\S*)?", re.IGNORECASE)
+_SECRET_PIECE = re.compile(r"(?=.*\d).{8,}|.{20,}")  # not words such as "heartbeat", which the log needs
+
 
 def _items(value: object) -> object:
     """A list of texts; `a,b` (from the environment) is one too, and numbers are ids without their quotes."""
@@ -208,7 +211,7 @@ class OutboxSection(Section):
     """How words leave."""
 
     ambiguous: Literal["resend", "hold"] = "resend"
-    rate: Rate = Rate(per_second=30, per_chat=1, per_group_minute=20)
+    rate: Rate = Rate()  # what is not said here, each channel knows
 
 
 class RetentionSection(Section):
@@ -254,6 +257,29 @@ class LoggingSection(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     max_bytes: int = Field(default=10_000_000, ge=10_000)
     keep: int = Field(default=5, ge=1, le=100)
+
+
+class HeartbeatSection(Section):
+    """The dead man's switch: an address that is asked for while the scheduler lives."""
+
+    url: SecretStr = SecretStr("")  # empty: nobody is told
+    every: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
+    timeout: Duration = Field(default=timedelta(seconds=10), ge=timedelta(seconds=1))
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: SecretStr) -> SecretStr:
+        address = value.get_secret_value()
+        if address and not _WEB_ADDRESS.fullmatch(address):
+            raise ValueError("must be an address that begins with https:// or http://")
+        return value
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The address, and whatever in it looks as if it were made up by a machine."""
+        address = self.url.get_secret_value()
+        pieces = re.split(r"[/?&=#]", address.partition("://")[2].partition("/")[2])
+        return tuple(filter(None, (address, *filter(_SECRET_PIECE.fullmatch, pieces))))
 
 
 def check_ids(name: str, channel: ChannelSection) -> None:

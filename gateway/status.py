@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import orjson
@@ -14,6 +14,8 @@ from gateway.home import Home
 from gateway.messages import Json
 
 FILE = "status.json"
+SILENT = "silent"
+SILENT_AFTER = timedelta(seconds=90)
 
 
 class ChannelStatus(Protocol):
@@ -22,6 +24,7 @@ class ChannelStatus(Protocol):
     state: str
     reason: str
     last_alive: datetime | None
+    heard_every: timedelta | None  # how often its platform is heard from while all is well; None: no rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +41,18 @@ class Status:
     running: Mapping[str, str]
     waiting: int
     trouble: Sequence[str]
+    since: datetime | None = None  # the start of this life
+    errors: Sequence[Mapping[str, Json]] = ()  # the last ones, newest first
 
 
-def to_json(status: Status) -> Json:
+def to_json(status: Status) -> dict[str, Json]:
     """As `tocsin status --json` shows it; what the tables know is added there."""
+    channels = {name: _channel(status, name, channel) for name, channel in status.channels.items()}
+    silent = any(channel["state"] == SILENT for channel in channels.values())
     return {
         "at": to_text(status.at),
-        "ready": not status.trouble and not status.halted,
-        "channels": {
-            name: {
-                "state": "stopped" if name in status.halted else channel.state,
-                "reason": status.halted.get(name) or channel.reason or None,
-                "last_alive": to_text(channel.last_alive) if channel.last_alive else None,
-            }
-            for name, channel in status.channels.items()
-        },
+        "ready": not status.trouble and not status.halted and not silent,
+        "channels": channels,
         "scheduler": {
             "enabled": status.scheduler,
             "heartbeat": to_text(status.heartbeat) if status.heartbeat else None,
@@ -61,7 +61,31 @@ def to_json(status: Status) -> Json:
         },
         "lanes": {"running": len(status.running), "waiting": status.waiting},
         "trouble": list(status.trouble),
+        "errors": [dict(error) for error in status.errors],
     }
+
+
+def _channel(status: Status, name: str, channel: ChannelStatus) -> dict[str, Json]:
+    state, reason = channel.state, channel.reason
+    if name in status.halted:
+        state, reason = "stopped", status.halted[name]
+    elif silence := _silence(status, channel):
+        state, reason = SILENT, f"nothing was heard from it for {silence.total_seconds():.0f} s"
+    return {
+        "state": state,
+        "reason": reason or None,
+        "last_alive": to_text(channel.last_alive) if channel.last_alive else None,
+        "heard_every_s": channel.heard_every.total_seconds() if channel.heard_every else None,
+    }
+
+
+def _silence(status: Status, channel: ChannelStatus) -> timedelta | None:
+    """For how long it has said nothing; None when that is in order, or its state says what is wrong already."""
+    heard = channel.last_alive or status.since
+    if channel.heard_every is None or heard is None or channel.state not in {"starting", "running"}:
+        return None
+    silence = status.at - heard
+    return silence if silence > max(channel.heard_every, SILENT_AFTER) else None
 
 
 def write_status(home: Home, status: Status) -> None:
@@ -73,6 +97,12 @@ def write_status(home: Home, status: Status) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(to_json(status)))
         draft.replace(target)
+
+
+def forget_status(home: Home) -> None:
+    """At a start: what an earlier life told is not how this one is."""
+    with contextlib.suppress(OSError):
+        (home.path / FILE).unlink(missing_ok=True)
 
 
 def read_status(home: Home) -> Json:

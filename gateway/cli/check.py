@@ -1,58 +1,40 @@
-"""`tocsin check`: what is wrong, before it goes wrong. Changes nothing, and asks nobody on the network."""
+"""`tocsin check`: what is wrong, before it goes wrong. Changes nothing; asks nobody but the chat platforms."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from gateway import config as configuration
-from gateway import home, plugins
+from gateway import configfile
+from gateway.cli import check_channels, check_home
+from gateway.cli.finding import Finding, Level
 from gateway.cli.main import DONE, FAILED, WRONG_USE, Call
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.config import Config, Loaded
 from gateway.errors import ConfigError
 from gateway.home import Home
 
-TO_COME = ("telegram", "slack", "feishu", "email", "wecom", "web")
-"""Kinds of channels that are documented, whether they are built yet or not."""
-
-_LITTLE_SPACE = 100_000_000
 _SQLITE_URL = "sqlite:///"
 _SQLITE_START = b"SQLite format 3\x00"
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"  # something will not work
-    WRONG = "wrong"  # the configuration must be changed: the gateway does not start
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    part: str
-    level: Level
-    text: str
 
 
 @click.command(help="Say what is wrong with the configuration and the home folder, before a start.")
 @click.option(
     "--config", "file", type=click.Path(path_type=Path), help="Look at this file alone, not at the home."
 )
+@click.option("--offline", is_flag=True, help="Ask no chat platform; nothing goes over the network.")
 @click.pass_obj
-def command(call: Call, *, file: Path | None) -> int:
-    call.log_warnings()
-    findings = list(look(call.home, file))
-    for finding in findings:
+def command(call: Call, *, file: Path | None, offline: bool) -> int:
+    redact = call.log_warnings()
+    findings = []
+    for found in look(call.home, file, offline=offline, secrets=redact.add):
+        finding = replace(found, text=redact(found.text))
+        findings.append(finding)
         call.say(f"{finding.level:<8} {finding.part}: {finding.text}")
         if finding.level in {Level.ERROR, Level.WRONG}:
             call.warn(f"tocsin: {finding.part}: {finding.text}")
@@ -62,22 +44,43 @@ def command(call: Call, *, file: Path | None) -> int:
     return status
 
 
-def look(place: Home, file: Path | None = None) -> Iterator[Finding]:
-    """Everything that can be known without starting; with `file`, only what that file says."""
+def look(
+    place: Home,
+    file: Path | None = None,
+    *,
+    offline: bool = False,
+    secrets: Callable[[Iterable[str]], None] = lambda found: None,
+) -> Iterator[Finding]:
+    """Everything that can be known without starting; with `file`, only what that file says.
+
+    `offline`: without asking a platform. `secrets` is told of the configuration's, before anything uses them.
+    """
+    clock = SystemClock()
+    loaded = None
     try:
         loaded = configuration.load(place.path, file=file)
     except ConfigError as error:
         yield Finding(part="configuration", level=Level.WRONG, text=str(error))
-        return
+    except OSError as error:
+        yield Finding(part="configuration", level=Level.ERROR, text=f"{error.filename}: {error.strerror}")
+    if loaded is not None:
+        secrets(configuration.secrets(loaded.config))
+        yield from _told(loaded, place, clock, offline=offline)
+    if file is None:
+        yield from check_home.look(place, clock.now())
+    if file is None and loaded is not None and os.access(place.path, os.R_OK | os.X_OK):
+        yield from _kept(place, loaded.config)
+
+
+def _told(loaded: Loaded, place: Home, clock: Clock, *, offline: bool) -> Iterator[Finding]:
+    """What follows from the configuration."""
     yield from _configuration(loaded)
     yield from _model(loaded.config)
-    yield from _channels(loaded.config)
+    yield from check_channels.look(loaded.config, clock, offline=offline)
     yield from _targets(loaded.config)
     yield from _engines(loaded.config)
-    if file is None:
-        yield from _clock()
-        yield from _home(place)
-        yield from _kept(place, loaded.config)
+    if loaded.file is not None:
+        yield from check_home.secret_files(configfile.read(loaded.file), place.path)
 
 
 def _status(findings: list[Finding]) -> int:
@@ -110,38 +113,6 @@ def _model(config: Config) -> Iterator[Finding]:
         yield Finding(part="model", level=Level.OK, text=f"{config.model.name} of {provider} (not asked)")
 
 
-def _channels(config: Config) -> Iterator[Finding]:
-    console = config.channels.get("console")
-    console_on = console is None or console.enabled
-    chats = [name for name, channel in config.channels.items() if channel.enabled and name != "console"]
-    for name in chats:
-        yield _channel(config, name)
-    if chats:
-        return
-    if console_on:
-        text = "only the console is on: nobody can be reached in a chat; add a section such as [channels.telegram]"
-        yield Finding(part="channels", level=Level.WARNING, text=text)
-    else:
-        text = "Message sending not configured: every channel is off; turn one on in [channels]"
-        yield Finding(part="channels", level=Level.ERROR, text=text)
-
-
-def _channel(config: Config, name: str) -> Finding:
-    part, kind = f"channels.{name}", config.kind_of(name)
-    if kind in TO_COME and kind not in plugins.offered("channels"):
-        text = f"the channel {kind} is not built yet, so its settings have no effect"
-        return Finding(part=part, level=Level.WARNING, text=text)
-    try:
-        module = plugins.find("channels", kind)
-        if hasattr(module, "Settings"):
-            configuration.channel_settings(config, name, module.Settings)
-    except ConfigError as error:
-        return Finding(part=part, level=Level.WRONG, text=str(error))
-    return Finding(
-        part=part, level=Level.OK, text=f"{kind}, its settings are complete (the platform was not asked)"
-    )
-
-
 def _targets(config: Config) -> Iterator[Finding]:
     for key, targets in {
         "cron.default_target": (config.cron.default_target,),
@@ -152,35 +123,6 @@ def _targets(config: Config) -> Iterator[Finding]:
             if name not in config.channels and name != "console":
                 text = f'"{target}" is on a channel that is not configured; add [channels.{name}]'
                 yield Finding(part=key, level=Level.WARNING, text=text)
-
-
-def _clock() -> Iterator[Finding]:
-    now = SystemClock().now()
-    if now.year < 2026:
-        text = f"the clock says {now:%Y-%m-%d}: jobs will fire at wrong times until it is set"
-        yield Finding(part="clock", level=Level.ERROR, text=text)
-
-
-def _home(place: Home) -> Iterator[Finding]:
-    if not place.path.exists():
-        text = f"{place.path} is not there yet; tocsin init or tocsin run makes it"
-        yield Finding(part="home", level=Level.OK, text=text)
-        return
-    if not place.path.is_dir():
-        text = f"{place.path} is not a folder; move it or use --home"
-        yield Finding(part="home", level=Level.ERROR, text=text)
-        return
-    wide = list(home.too_open(place))
-    for path, mode in wide:
-        text = f"{path} has mode {mode:04o}, which others can use; tocsin run repairs it"
-        yield Finding(part="home", level=Level.WARNING, text=text)
-    if not wide:
-        yield Finding(part="home", level=Level.OK, text=f"{place.path} is private")
-    if shutil.disk_usage(place.path).free < _LITTLE_SPACE:
-        yield Finding(part="home", level=Level.WARNING, text="less than 100 MB are free on its disk")
-    holder = home.holder(place)
-    text = f"running: {holder}" if holder else "not running"
-    yield Finding(part="gateway", level=Level.OK, text=text)
 
 
 def _kept(place: Home, config: Config) -> Iterator[Finding]:

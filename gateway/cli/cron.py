@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from gateway.cli.main import Commands
+
 COMMANDS = {
     "add": "gateway.cli.cron_add:add",
     "list": "gateway.cli.cron_list:list_jobs",
@@ -19,7 +21,7 @@ COMMANDS = {
 }
 
 
-class CronGroup(click.Group):
+class CronGroup(Commands):
     """Finds a command by its name, and gives it the options that it has itself: --home and --json."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

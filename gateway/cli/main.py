@@ -22,6 +22,7 @@ from gateway.errors import ConfigError, NotFoundError, TocsinError, UserError
 
 if TYPE_CHECKING:
     from gateway.home import Home
+    from gateway.observe import Redactor
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 
@@ -37,6 +38,12 @@ COMMANDS = {
     "outbox": ("gateway.cli.outbox:command", "List, repeat or drop what could not be delivered."),
 }
 """Where each command is, and its line in `tocsin --help`. One whose file is not there is no command yet."""
+
+PLANNED = {
+    "tocsin": ("approvals", "audit", "event", "pair", "schedule", "sessions", "tools", "xin"),
+    "tocsin cron": ("doctor", "export", "import", "prune", "test"),
+}
+"""Commands that the guides name and that are not built yet, by the group that they belong to."""
 
 
 @dataclass
@@ -67,15 +74,42 @@ class Call:
         """Print on stderr, where it is in no program's way."""
         click.echo(text, err=True)
 
-    def log_warnings(self) -> None:
-        """Let warnings of the parts that this command uses go to stderr, without secrets; stdout stays clean."""
+    def log_warnings(self) -> "Redactor":
+        """Let warnings of the parts that this command uses go to stderr; stdout stays clean.
+
+        Without secrets: those that the redactor is told of, and whatever looks like a token.
+        """
         from gateway import observe
         from gateway.clock import SystemClock
 
-        observe.start(level="warning", clock=SystemClock(), stream=sys.stderr)
+        return observe.start(level="warning", clock=SystemClock(), stream=sys.stderr)
 
 
-class LazyGroup(click.Group):
+class Commands(click.Group):
+    """A group that answers a word which is no command of its own with the nearest that is."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known:
+            raise click.UsageError(_no_command(ctx.command_path, args[0], known), ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _no_command(group: str, word: str, known: Sequence[str]) -> str:
+    name = f"{group} {word}".removeprefix("tocsin ")
+    planned = PLANNED.get(group, ())
+    if word in planned:
+        return f'there is no command "{name}": it is not built yet'
+    near = difflib.get_close_matches(word, [*known, *planned], n=1, cutoff=0.5)
+    if not near:
+        return f'there is no command "{name}"; there are {", ".join(known)}'
+    later = "" if near[0] in known else ", which is not built yet"
+    return f'there is no command "{name}"; did you mean {near[0]}{later}?'
+
+
+class LazyGroup(Commands):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -87,16 +121,6 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return _with_shared_options(command)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        known = self.list_commands(ctx)
-        if args and args[0] not in known:
-            near = difflib.get_close_matches(args[0], known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            raise click.UsageError(f'there is no command "{args[0]}"; {hint}', ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

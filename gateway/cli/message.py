@@ -6,7 +6,7 @@ import click
 
 from gateway import config as configuration
 from gateway.cli.kept import Kept
-from gateway.cli.main import Call
+from gateway.cli.main import Call, Commands
 from gateway.cli.targets import check_channel
 from gateway.clock import to_text
 from gateway.errors import UserError
@@ -14,7 +14,7 @@ from gateway.messages import Caller, ChatAddress, OutboundMessage
 from gateway.tools import message as messages
 
 
-@click.group("message")
+@click.group("message", cls=Commands)
 def command() -> None:
     """Say something in a chat."""
 

@@ -3,7 +3,7 @@
 import click
 
 from gateway.cli.kept import Kept
-from gateway.cli.main import Call
+from gateway.cli.main import Call, Commands
 from gateway.cli.words import line, table
 from gateway.clock import to_text
 from gateway.database.driver import Transaction
@@ -15,7 +15,7 @@ from gateway.outbox.unsent import Unsent
 HEADINGS = ("ID", "STATE", "WHERE", "MADE", "TEXT", "ERROR")
 
 
-@click.group("outbox")
+@click.group("outbox", cls=Commands)
 def command() -> None:
     """What was not sent: still open, unknown (it may have arrived), or dead (it has not, and will not)."""
 

@@ -1,14 +1,17 @@
 """tocsin status: how the gateway is, told from its own small file and from the tables."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
+from cron import overview, runs
+from cron.job import Job
+from cron.planner import Cursor
 from gateway.cli.kept import Kept
-from gateway.cli.main import Call
-from gateway.cli.words import line
+from gateway.cli.main import DONE, FAILED, Call
+from gateway.cli.words import line, minute, utc
 from gateway.clock import from_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
@@ -16,46 +19,63 @@ from gateway.errors import StoreError
 from gateway.home import Holder
 from gateway.messages import Json
 from gateway.outbox import unsent
-from gateway.status import read_status
+from gateway.status import SILENT, read_status
 
-SILENT = timedelta(seconds=30)  # a gateway tells how it is every 5 s; from here on it hangs
+UNHEARD = timedelta(seconds=30)  # a gateway tells how it is every 5 s; from here on it hangs
+NEXT = 5  # fires that are shown
+
+_SHOWN_ELSEWHERE = frozenset({"at", "level", "event", "error", "logger"})
+
+Counts = tuple[dict[str, int], dict[str, dict[str, int]], dict[str, Cursor]]
+"""Messages that wait for a turn, by kind; messages that are not sent, by channel and state; cursors by job."""
 
 
 @click.command("status")
+@click.option(
+    "--require",
+    type=click.Choice(["alive", "ready"]),
+    help="Let the exit status be 1 unless the gateway runs and answers (alive), and all is well too (ready).",
+)
 @click.pass_obj
-def command(call: Call) -> None:
-    """Show what the gateway is doing. The exit status says whether that could be told, not whether all is well."""
+def command(call: Call, *, require: str | None) -> int:
+    """Show what the gateway is doing.
+
+    The exit status says whether that could be told, not whether all is well: for that there is --require.
+    """
     kept = Kept(call.home, call.warn)
     document = tell(kept)
     if call.json:
         call.document(document)
-        return
-    for text in _lines(document):
+    for text in _lines(document, kept.clock.now(), kept.zone):
         call.say(line(text))
+    return DONE if require is None or document[require] else FAILED
 
 
 def tell(kept: Kept) -> dict[str, Json]:
     """The one document: what the running gateway says of itself, and what waits in the tables."""
     holder = kept.gateway()
-    told = read_status(kept.home) or {}
+    told = _told(kept, holder)
     trouble = _trouble(kept, holder, told)
     jobs, fault = _jobs(kept)
     trouble += [fault] if fault and fault not in trouble else []
-    waiting, outbox = kept.read(_counts, empty=lambda: ({}, {}))
+    waiting, outbox, cursors = kept.read(_counts, empty=lambda: ({}, {}, {}))
     return {
         "ready": holder is not None and not trouble and bool(told.get("ready")),
+        "alive": holder is not None and "at" in told and _silence(kept, told) <= UNHEARD,
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         "since": holder.since if holder else None,
         "home": str(kept.home.path),
         "at": told.get("at"),
         "channels": told.get("channels", {}) if holder else {},
-        "scheduler": _scheduler(kept, holder, told) | {"jobs": jobs},
+        "scheduler": _scheduler(kept, told if holder else {}, jobs, cursors),
         "lanes": {
             "running": told.get("lanes", {}).get("running", 0) if holder else 0,
             "waiting": sum(waiting.values()),
+            "waiting_by_kind": {**waiting},
         },
         "outbox": outbox_document(outbox),
+        "errors": told.get("errors", []),
         "trouble": trouble,
     }
 
@@ -69,61 +89,132 @@ def outbox_document(counts: Mapping[str, Mapping[str, int]]) -> dict[str, Json]:
     }
 
 
+def _told(kept: Kept, holder: Holder | None) -> dict[str, Any]:
+    """What the gateway said of itself last; nothing, where that was an earlier life of the one that runs now."""
+    told = read_status(kept.home)
+    if not isinstance(told, dict) or not told.get("at"):
+        return {}
+    earlier = holder is not None and holder.since and from_text(told["at"]) < from_text(holder.since)
+    return {} if earlier else told
+
+
+def _silence(kept: Kept, told: Mapping[str, Any]) -> timedelta:
+    return kept.clock.now() - from_text(told["at"])
+
+
 def _trouble(kept: Kept, holder: Holder | None, told: Mapping[str, Any]) -> list[str]:
     """What is wrong, or was when the gateway last told."""
     found = [str(text) for text in told.get("trouble", [])]
     found += [
         f"channel {name} is {channel['state']}: {channel['reason']}"
         for name, channel in told.get("channels", {}).items()
-        if channel.get("reason") and channel.get("state") in {"stopped", "retrying"}
+        if channel.get("reason") and channel.get("state") in {"stopped", "retrying", SILENT}
     ]
     if holder is None:
         return found
-    if told.get("at") is None:
-        return [*found, "the gateway has only just started"]
-    silence = kept.clock.now() - from_text(told["at"])
-    if silence > SILENT:
+    if "at" not in told:
+        return [*found, "the gateway is starting, and has not told yet how it is"]
+    silence = _silence(kept, told)
+    if silence > UNHEARD:
         found.append(f"the gateway has not told how it is for {silence.total_seconds():.0f} s")
     return found
 
 
-def _scheduler(kept: Kept, holder: Holder | None, told: Mapping[str, Any]) -> dict[str, Json]:
-    known = told.get("scheduler", {}) if holder else {}
-    return {
-        "enabled": known.get("enabled", kept.settings.cron_enabled),
-        "heartbeat": known.get("heartbeat"),
-        "next_fire": known.get("next_fire"),
-    }
-
-
-def _jobs(kept: Kept) -> tuple[int | None, str]:
-    """How many jobs there are; None, and why, when they cannot be read."""
+def _jobs(kept: Kept) -> tuple[list[Job] | None, str]:
+    """The jobs; None, and why, when they cannot be read."""
     try:
-        return len(kept.jobs.load()), ""
+        return list(kept.jobs.load().values()), ""
     except StoreError as error:
         return None, str(error)
 
 
-def _counts(transaction: Transaction) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-    """Messages that wait for a turn, by kind; messages that are not sent, by channel and state."""
-    return dict(transaction.execute(sql.COUNT_WAITING).fetchall()), unsent.counts(transaction)
+def _counts(transaction: Transaction) -> Counts:
+    waiting = dict(transaction.execute(sql.COUNT_WAITING).fetchall())
+    return waiting, unsent.counts(transaction), runs.cursors(transaction)
 
 
-def _lines(document: dict[str, Any]) -> list[str]:
-    scheduler, lanes, outbox = document["scheduler"], document["lanes"], document["outbox"]
+def _scheduler(
+    kept: Kept, told: Mapping[str, Any], jobs: list[Job] | None, cursors: Mapping[str, Cursor]
+) -> dict[str, Json]:
+    """Its heartbeat as the gateway told it; what is due next as `cron list` knows it, which is fresher."""
+    known = told.get("scheduler", {})
+    enabled = known.get("enabled", kept.settings.cron_enabled)
+    now = kept.clock.now()
+    fires = _fires(jobs or [], cursors, now) if enabled else []
+    ahead = [at for at, _ in fires if at > now]
+    return {
+        "enabled": enabled,
+        "heartbeat": known.get("heartbeat"),
+        "next_fire": utc(ahead[0]) if ahead and told else None,
+        "next": [
+            {"at": utc(at), "id": job.id, "name": job.name, "overdue": at <= now} for at, job in fires[:NEXT]
+        ],
+        "jobs": None if jobs is None else len(jobs),
+    }
+
+
+def _fires(jobs: list[Job], cursors: Mapping[str, Cursor], now: datetime) -> list[tuple[datetime, Job]]:
+    """The next instant of each job that has one, the earliest first."""
+    found = [(at, job) for job in jobs if (at := overview.next_run(job, cursors.get(job.uid), now))]
+    return sorted(found, key=lambda pair: (pair[0], pair[1].id))
+
+
+# -- for people -------------------------------------------------------------------------------------------------
+
+
+def _lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
     state = "ready" if document["ready"] else "running, but not ready"
-    lines = ["Gateway: not running (start it with tocsin run)"]
     if document["running"]:
-        lines = [f"Gateway: {state} (process {document['pid']}, since {document['since']})"]
-    lines += [_channel(name, channel) for name, channel in document["channels"].items()]
-    when = f", next at {scheduler['next_fire']}" if scheduler["next_fire"] else ""
+        yield f"Gateway: {state} (process {document['pid']}, since {document['since']})"
+    else:
+        yield "Gateway: not running (start it with tocsin run)"
+    for name, channel in document["channels"].items():
+        yield _channel(name, channel, now)
+    yield from _scheduler_lines(document, now, zone)
+    lanes, outbox = document["lanes"], document["outbox"]
+    kinds = ", ".join(f"{count} {kind}" for kind, count in lanes["waiting_by_kind"].items())
+    yield f"Turns: {lanes['running']} running, {lanes['waiting']} waiting{f' ({kinds})' if kinds else ''}"
+    yield f"Outbox: {_counted(outbox)}"
+    for name, counts in outbox["channels"].items():
+        yield f"Outbox of {name}: {_counted(counts)}"
+    for error in reversed(document["errors"]):
+        yield _error(error, now)
+    for text in document["trouble"]:
+        yield f"Trouble: {text}"
+
+
+def _scheduler_lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
+    scheduler = document["scheduler"]
     jobs = "its jobs cannot be read" if scheduler["jobs"] is None else f"{scheduler['jobs']} jobs"
-    lines.append(f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {jobs}{when}")
-    lines.append(f"Turns: {lanes['running']} running, {lanes['waiting']} waiting")
-    lines.append(f"Outbox: {outbox['open']} to send, {outbox['unknown']} unknown, {outbox['dead']} dead")
-    return lines + [f"Trouble: {text}" for text in document["trouble"]]
+    beat = f", looked at them {_ago(scheduler['heartbeat'], now)}" if scheduler["heartbeat"] else ""
+    yield f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {jobs}{beat}"
+    for fire in scheduler["next"]:
+        overdue = " (overdue)" if fire["overdue"] else ""
+        yield f'Next: {minute(from_text(fire["at"]), zone)} "{fire["name"]}" ({fire["id"]}){overdue}'
 
 
-def _channel(name: str, channel: dict[str, Any]) -> str:
+def _channel(name: str, channel: dict[str, Any], now: datetime) -> str:
     reason = f" ({channel['reason']})" if channel["reason"] else ""
-    return f"Channel {name}: {channel['state']}{reason}"
+    polls = channel["last_alive"] and channel.get("heard_every_s")  # the others need to be alive once only
+    alive = f", last alive {_ago(channel['last_alive'], now)}" if polls else ""
+    return f"Channel {name}: {channel['state']}{reason}{alive}"
+
+
+def _counted(counts: dict[str, Any]) -> str:
+    return f"{counts['open']} to send, {counts['unknown']} unknown, {counts['dead']} dead"
+
+
+def _error(error: dict[str, Any], now: datetime) -> str:
+    when = f" {_ago(error['at'], now)}" if error.get("at") else ""
+    cause = f": {error['error']}" if error.get("error") else ""
+    noted = ", ".join(f"{key}={value}" for key, value in error.items() if key not in _SHOWN_ELSEWHERE)
+    return f"Error{when}: {error.get('event')}{cause}{f' ({noted})' if noted else ''}"
+
+
+def _ago(moment: str, now: datetime) -> str:
+    """How long ago, in the largest unit that has at least two of them."""
+    seconds = max((now - from_text(moment)).total_seconds(), 0)
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"

@@ -3,7 +3,7 @@
 import difflib
 
 from cron.target import LOG
-from gateway.cli.check import TO_COME
+from gateway.cli.check_channels import TO_COME
 from gateway.config import Config
 from gateway.errors import UserError
 

@@ -47,7 +47,8 @@ def test_an_unknown_job_fails_with_a_sentence(tocsin: CommandLine) -> None:
 def test_a_command_that_is_not_built_says_so(tocsin: CommandLine) -> None:
     printed = tocsin("cron", "export")
 
-    assert (printed.status, "No such command 'export'" in printed.err) == (2, True)
+    assert (printed.status, printed.out) == (2, "")
+    assert 'there is no command "cron export": it is not built yet' in printed.err
 
 
 def test_the_folder_that_the_first_job_makes_is_private(tocsin: CommandLine) -> None:

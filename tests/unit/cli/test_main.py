@@ -13,7 +13,7 @@ import click
 import pytest
 
 from gateway.cli import main
-from gateway.cli.main import COMMANDS, Call, run
+from gateway.cli.main import COMMANDS, Call, Commands, run
 from gateway.errors import ConfigError, NotFoundError, ScheduleError, StoreBusyError, UserError
 
 HEAVY = (
@@ -129,6 +129,25 @@ def test_a_command_whose_file_is_not_there_is_no_command(
     assert "Come later." not in printed.out
 
 
+def test_every_group_helps_with_a_word_that_is_no_command() -> None:
+    groups = [
+        name for name in COMMANDS if isinstance(main.root.get_command(click.Context(main.root), name), click.Group)
+    ]
+
+    helpful = [
+        name for name in groups if isinstance(main.root.get_command(click.Context(main.root), name), Commands)
+    ]
+
+    assert len(groups) >= 3
+    assert helpful == groups
+
+
+def test_what_is_planned_is_no_command_yet() -> None:
+    known = {name for group in main.PLANNED.values() for name in group}
+
+    assert known.isdisjoint(main.root.list_commands(click.Context(main.root)))
+
+
 def test_the_shared_flags_are_taken_before_and_after_a_command(showing: list[Call], tmp_path: Path) -> None:
     before = run(["--home", str(tmp_path), "--json", "show", "it"])
     after = run(["show", "it", "--json", "--home", str(tmp_path)])
@@ -152,6 +171,15 @@ def test_without_flags_the_home_is_the_environments(
     [
         (["chek"], 'there is no command "chek"; did you mean check?'),
         (["xyzzy"], 'there is no command "xyzzy"; there are init, '),
+        (["frob"], 'there is no command "frob"; did you mean cron?'),
+        (["schedule", "tomorrow"], 'there is no command "schedule": it is not built yet'),
+        (["aproval"], 'there is no command "aproval"; did you mean approvals, which is not built yet?'),
+        (["cron", "lst"], 'there is no command "cron lst"; did you mean list?'),
+        (["cron", "export"], 'there is no command "cron export": it is not built yet'),
+        (["cron", "exprot"], 'there is no command "cron exprot"; did you mean export, which is not built yet?'),
+        (["cron", "xyzzy"], 'there is no command "cron xyzzy"; there are add, list, '),
+        (["outbox", "lst"], 'there is no command "outbox lst"; did you mean list?'),
+        (["message", "sned"], 'there is no command "message sned"; did you mean send?'),
         (["init", "--yess"], "No such option"),
         (["init", "more"], "unexpected extra argument"),
     ],

@@ -1,15 +1,20 @@
 """Channel: the port to a chat platform, and what a channel is given."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import ClassVar, Protocol, runtime_checkable
 
+from gateway.commands.base import CommandInfo
 from gateway.messages import ChatAddress, InboundMessage
 from gateway.outbox.port import Carrier
 
 
 class Inlet(Protocol):
     """What a channel is given to hand in what it reads, and to say how it is."""
+
+    @property
+    def commands(self) -> Sequence[CommandInfo]:
+        """What is answered to `/name`: for the platform's menus, and to know which of them are ours."""
 
     def receive(self, message: InboundMessage) -> Awaitable[None]:
         """Safe on return: only then the platform is told (offset, ack). Redeliveries are dropped inside.
@@ -55,3 +60,11 @@ class Signing(Protocol):
 
     async def sign(self, address: ChatAddress) -> None:
         """Show it for some seconds. DeliveryError if that did not work."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A channel with connections to give back at the end."""
+
+    async def close(self) -> None:
+        """Nothing is read or sent any more."""

@@ -1,7 +1,7 @@
 """Supervisor: runs channels, each by itself; one that fails is started again and never stops another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from channels.base import Channel
 from gateway.access import Access, Refused
 from gateway.bus import Bus
 from gateway.clock import Clock
+from gateway.commands.base import CommandInfo
 from gateway.errors import CredentialsRefusedError, ReadingError, UserError
 from gateway.messages import InboundMessage
 from gateway.outbox.delivery import Outbox
@@ -49,6 +50,7 @@ class _Inlet:
         self._access = house.access
         self._moved = house.moved
         self._strangers: set[tuple[str, str]] = set()
+        self.commands = house.commands
 
     async def receive(self, message: InboundMessage) -> None:
         if not self._channel.operated:
@@ -97,11 +99,21 @@ class _Inlet:
 class Supervisor:
     """Keeps channels running."""
 
-    def __init__(self, bus: Bus, outbox: Outbox, clock: Clock, *, access: Access, moved: Moved) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        access: Access,
+        moved: Moved,
+        commands: Sequence[CommandInfo] = (),
+    ) -> None:
         self.bus = bus
         self.clock = clock
         self.access = access
         self.moved = moved
+        self.commands = tuple(commands)
         self.states: dict[str, ChannelState] = {}
         self._outbox = outbox
 

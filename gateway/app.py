@@ -6,25 +6,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import structlog
 
-from channels.base import Channel, Signing
+from channels.base import Channel, Closing, Signing
 from channels.log import LogChannel
 from channels.supervisor import Supervisor
-from cron import phrases
 from cron.book import JobBook
-from cron.declared import Task, declare
-from cron.draft import Draft, Maker
+from cron.commands.clerk import Clerk
+from cron.commands.cron import CronCommand, RemindCommand
+from cron.declared import declare
 from cron.handler import RunHandler
 from cron.job import JobStatus
 from cron.service import CronService
 from cron.store import JobStore
-from cron.stores.json_file import JsonFileStore
 from cron.target import LOG
-from cron.tool import CronTool, Rules
-from gateway import plugins, zones
+from cron.tool import CronTool
 from gateway.access import Access
 from gateway.agent import prompt
 from gateway.agent.journal import Claim
@@ -36,19 +33,38 @@ from gateway.agent.turn import TurnEngine
 from gateway.bus import Bus
 from gateway.chats import Chats
 from gateway.clock import Clock, SystemClock
+from gateway.commands import routing
+from gateway.commands.base import Command
+from gateway.commands.conversation import NewCommand, StopCommand, Turns
+from gateway.commands.desk import Desk
+from gateway.commands.help import MODEL, OFFLINE, HelpCommand, StartCommand
+from gateway.commands.here import TimezoneCommand, WhoAmICommand
+from gateway.commands.outbox import OutboxCommand
+from gateway.commands.status import StatusCommand
 from gateway.config import Config
 from gateway.database.driver import Driver
 from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
-from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
-from gateway.errors import ConfigError
+from gateway.heartbeat import Heartbeat, Life
 from gateway.home import Home
-from gateway.messages import ChatAddress, Due, InboundMessage
+from gateway.messages import ChatAddress, Due, InboundMessage, Json
 from gateway.neighbours import Neighbours
 from gateway.outbox.delivery import Outbox
+from gateway.parts import (
+    database_of,
+    maker_of,
+    model_of,
+    owners_of,
+    retention_of,
+    rules_of,
+    store_of,
+    target_of,
+    tasks_of,
+    zone_of,
+)
 from gateway.presence import Presence
-from gateway.retention import Retention, forget
+from gateway.retention import forget
 from gateway.status import Status, write_status
 from gateway.tools.base import Tool, Turn
 from gateway.tools.message import MessageTool, Speaker
@@ -56,9 +72,6 @@ from gateway.undelivered import Undelivered
 from gateway.waiting import CONSOLE
 
 logger = structlog.get_logger()
-
-COMING = ("email", "feishu", "slack", "telegram", "wecom", "web")
-"""Kinds of channels that a configuration may name already."""
 
 TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others go on at the next start
 SEND_GRACE = timedelta(seconds=5)
@@ -79,6 +92,7 @@ class Setup:
     channels: Mapping[str, Channel] = field(default_factory=dict)
     tools: Sequence[Tool] = ()  # besides our own
     scheduler: bool = True
+    errors: Callable[[], Sequence[Mapping[str, Json]]] = list  # the last ones, newest first, for `status`
 
 
 class Gateway:
@@ -113,8 +127,34 @@ class Gateway:
         )
         self.chats = Chats(self.database)
         self.access = Access(config.channels, self.chats.present)
-        self.bus = Bus(self.database, clock, self.lanes)
-        self.cron = CronService(
+        self.bus = Bus(self.database, clock, self.lanes, route=routing.routed)
+        self.cron = self._scheduler(config, clock)
+        self.book = JobBook(
+            self.store,
+            jobs_per_owner=config.limits.jobs_per_owner,
+            members_edit=config.cron.group_edit == "members",
+        )
+        self._engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
+        self.loop = self._agent_loop(config, clock)
+        self.desk = self._desk(config, clock)
+        life = Life(self.database, clock, lambda: self.cron.heartbeat)
+        self.heartbeat = Heartbeat(config.heartbeat, clock, life.lacks)
+        self.supervisor = Supervisor(
+            self.bus, self.outbox, clock, access=self.access, moved=self._move_chat, commands=self.desk.infos
+        )
+        self.presence = Presence(self._sign, clock)
+        self.neighbours = Neighbours(
+            database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
+        )
+        self.database.on_change = self._look
+        self._intake: list[asyncio.Task[None]] = []
+        self._began = clock.now()
+
+    def _zone(self, address: ChatAddress) -> str:
+        return self.chats.zone(address) or zone_of(self._setup.config, address)
+
+    def _scheduler(self, config: Config, clock: Clock) -> CronService:
+        return CronService(
             store=self.store,
             database=self.database,
             bus=self.bus,
@@ -123,41 +163,17 @@ class Gateway:
             left_words=self._look,
             settle=self.handler.settle,
         )
-        self.book = JobBook(
-            self.store,
-            jobs_per_owner=config.limits.jobs_per_owner,
-            members_edit=config.cron.group_edit == "members",
-        )
-        self.loop = self._agent_loop(config, clock)
-        self.supervisor = Supervisor(self.bus, self.outbox, clock, access=self.access, moved=self._move_chat)
-        self.presence = Presence(self._sign, clock)
-        self.neighbours = Neighbours(
-            database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
-        )
-        self.database.on_change = self._look
-        self._intake: list[asyncio.Task[None]] = []
 
     def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
-        def zone(address: ChatAddress) -> str:
-            return self.chats.zone(address) or zone_of(config, address)
-
         def words(message: InboundMessage) -> UserText:
-            return prompt.words(message, zone(message.address))
+            return prompt.words(message, self._zone(message.address))
 
-        engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
-        rules = Rules(
-            languages=config.languages,
-            min_interval=config.cron.min_interval,
-            at_min_lead=config.cron.at_min_lead,
-            zone_is_default=config.timezone is None,
-            console_target=target_of(config),
-        )
         cron_tool = CronTool(
             store=self.store,
             book=self.book,
             database=self.database,
             clock=clock,
-            rules=rules,
+            rules=rules_of(config),
             states=self.handler,
             changed=self.cron.reload,
             run_now=self.cron.run_now,
@@ -167,14 +183,52 @@ class Gateway:
             words=words,
             database=self.database,
             clock=clock,
-            engine=engine,
-            sessions=Sessions(self.database, budget=config.agent.context_tokens, words=words),
+            engine=self._engine,
+            sessions=Sessions(
+                self.database, budget=config.agent.context_tokens, words=words, begins=self.chats.begins
+            ),
             say=self.say,
             tools=[MessageTool(self.say), cron_tool, *self._setup.tools],
             due=self.handler,
-            zone_of=zone,
+            zone_of=self._zone,
             limits=Limits(timeout=config.agent.timeout),
         )
+
+    def _desk(self, config: Config, clock: Clock) -> Desk:
+        return Desk(
+            self._commands(config),
+            clock=clock,
+            say=self.say,
+            until_written=self._engine.until_written,
+            zone_of=self._zone,
+            is_owner=self._is_owner,
+        )
+
+    def _commands(self, config: Config) -> list[Command]:
+        """What chats can ask without a model, in the order of menus."""
+        turns = Turns(running_in=self.lanes.running_in, waiting_in=self.lanes.waiting_in, cancel=self.loop.cancel)
+        clerk = Clerk(
+            store=self.store,
+            book=self.book,
+            database=self.database,
+            rules=rules_of(config),
+            changed=self.cron.reload,
+            run_now=self.cron.run_now,
+        )
+        cron = CronCommand(clerk)
+        others: list[Command] = [
+            RemindCommand(clerk),
+            cron,
+            NewCommand(self.chats, turns),
+            StopCommand(turns),
+            StatusCommand(self.status, turns=turns, jobs=cron.here, database=self.database),
+            TimezoneCommand(self.chats, partial(zone_of, config)),
+            WhoAmICommand(),
+            OutboxCommand(self.database, self._look),
+            StartCommand(),
+        ]
+        words = OFFLINE if config.model.provider == "offline" else MODEL
+        return [HelpCommand([command.info for command in others], words=words), *others]
 
     # -- life ---------------------------------------------------------------------------------------------
 
@@ -193,7 +247,7 @@ class Gateway:
         await self.lanes.start()
         loops = [self.neighbours.run, self.presence.run, self._keep_house, self._tell_status]
         if self._setup.scheduler:
-            loops += [self.cron.run, self.cron.watch]
+            loops += [self.cron.run, self.cron.watch, self.heartbeat.run]
         for loop in loops:
             self._background(loop)
 
@@ -220,14 +274,21 @@ class Gateway:
         await asyncio.gather(*self._intake, return_exceptions=True)
         await self.lanes.stop(grace=TURN_GRACE)
         await self.outbox.stop(grace=SEND_GRACE)
+        for channel in self._setup.channels.values():
+            if isinstance(channel, Closing):
+                await channel.close()
         await self._model.close()
         await self.database.stop()
 
     async def _work(self, claim: Claim) -> None:
+        if routing.is_command(claim.message.session_key):
+            await self.desk.work(claim)
+            return
         if isinstance(claim.message.occasion, Due):
             await self.loop.work(claim)  # nobody waits for it
             return
         with self.presence.working(claim.turn, claim.message.address):
+            await self.lanes.commands_before(claim)
             await self.loop.work(claim)
 
     async def _sign(self, address: ChatAddress) -> None:
@@ -265,8 +326,10 @@ class Gateway:
                 return
 
     def _is_admin(self, turn: Turn) -> bool:
-        channel = turn.address.channel
-        return channel == CONSOLE or self.access.is_owner(channel, turn.sender_id)
+        return self._is_owner(turn.address, turn.sender_id)
+
+    def _is_owner(self, address: ChatAddress, user: str) -> bool:
+        return address.channel == CONSOLE or self.access.is_owner(address.channel, user)
 
     # -- thin loops ---------------------------------------------------------------------------------------
 
@@ -302,6 +365,8 @@ class Gateway:
             running=self.lanes.running,
             waiting=self.lanes.waiting,
             trouble=self._trouble(),
+            since=self._began,
+            errors=self._setup.errors(),
         )
 
 
@@ -318,118 +383,3 @@ async def running(setup: Setup) -> AsyncIterator[Gateway]:
                 await gateway.stop()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from group
-
-
-# -- parts by the configuration ---------------------------------------------------------------------------------
-
-
-def database_path(home: Home, config: Config) -> Path:
-    """The file of the embedded database; ConfigError for engines that are not built yet."""
-    scheme, _, rest = config.database.url.partition("://")
-    if scheme != "sqlite":
-        raise ConfigError(f"database.url: {scheme} is not built yet; use sqlite:///gateway.db")
-    return home.file(rest.removeprefix("/"))
-
-
-def database_of(home: Home, config: Config) -> Callable[[], Driver]:
-    path = database_path(home, config)
-    return lambda: SqliteDriver(path)
-
-
-def store_of(home: Home, config: Config) -> JobStore:
-    if config.cron.store != "json":
-        raise ConfigError('cron.store: "sql" is not built yet; use "json"')
-    return JsonFileStore(home.file(config.cron.store_path), tz=config.zone)
-
-
-def model_of(config: Config) -> ModelClient:
-    """The configured model; heavy ones are imported here, when they are asked for."""
-    section = config.model
-    if section.provider == "offline":
-        from gateway.agent.models.offline import OfflineModel
-
-        return OfflineModel(phrases.find)
-    from gateway.agent.models.hosted import HostedSettings, create
-
-    return create(
-        HostedSettings(
-            provider=section.provider,
-            name=section.name,
-            base_url=section.base_url,
-            api_key=section.api_key,
-            idle_timeout=config.agent.idle_timeout,
-        )
-    )
-
-
-def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
-    """The enabled channels of the configuration, besides the console."""
-    found: dict[str, Channel] = {}
-    for name, section in config.channels.items():
-        kind = config.kind_of(name)
-        if section.enabled and kind in COMING and kind not in plugins.offered("channels"):
-            logger.warning(
-                "configuration", note=f"channels.{name}: the channel {kind} is not built yet; it stays off"
-            )
-        elif section.enabled and kind != CONSOLE:
-            module = plugins.find("channels", kind)
-            found[name] = module.create(name, config, clock)
-    return found
-
-
-def tasks_of(config: Config) -> list[Task]:
-    """The declared jobs that can be run; the configuration has warned about the others."""
-    return [
-        Task(
-            draft=Draft(
-                name=task.name,
-                schedule=task.schedule,
-                prompt=task.prompt or None,
-                say=task.text or None,
-                tz=task.tz or None,
-                description=task.description or None,
-            ),
-            enabled=task.enabled,
-        )
-        for task in config.cron.tasks
-        if task.action != "shell"
-    ]
-
-
-def maker_of(config: Config, clock: Clock) -> Maker:
-    """The operator, who makes the declared jobs."""
-    return Maker(
-        now=clock.now(),
-        zone=config.zone,
-        languages=config.languages,
-        min_interval=config.cron.min_interval,
-        at_min_lead=config.cron.at_min_lead,
-    )
-
-
-def owners_of(config: Config) -> dict[str, tuple[str, ...]]:
-    """Whom each channel can tell about itself."""
-    return {name: section.owners for name, section in config.channels.items()}
-
-
-def target_of(config: Config) -> ChatAddress | None:
-    """`cron.default_target` as an address."""
-    channel, _, chat = config.cron.default_target.partition(":")
-    return ChatAddress(channel=channel, chat=chat) if chat else None
-
-
-def zone_of(config: Config, address: ChatAddress) -> str:
-    """The zone of a chat: the configured one; else the machine's for the console, and UTC."""
-    if config.timezone is None and address.channel == CONSOLE:
-        return zones.machine()
-    return config.zone
-
-
-def retention_of(config: Config) -> Retention:
-    section = config.retention
-    return Retention(
-        runs_per_job=section.runs_per_job,
-        history=timedelta(days=section.days),
-        sessions_isolated=section.sessions_isolated,
-        dedupe=section.dedupe,
-    )

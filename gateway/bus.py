@@ -53,10 +53,19 @@ class Offer(Protocol):
 class Bus:
     """Publish and subscribe. A message that was published is worked on, whatever happens to this process."""
 
-    def __init__(self, database: Database, clock: Clock, consumer: Consumer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        consumer: Consumer,
+        *,
+        route: Callable[[InboundMessage], InboundMessage] = lambda message: message,
+    ) -> None:
+        """`route`: the session that what an adapter has read belongs into, where it is not the address's own."""
         self._database = database
         self._clock = clock
         self._consumer = consumer
+        self._route = route
         self._subscribers: list[Callable[[InboundMessage], None]] = []
 
     def subscribe(self, listener: Callable[[InboundMessage], None]) -> None:
@@ -99,7 +108,7 @@ class Bus:
         if forged(channel, message):
             await self._audit(channel, message)
             raise UserError(f"channel {channel}: refused a message from {message.channel}, {message.sender_id}")
-        return await self.publish(message)
+        return await self.publish(self._route(message))
 
     def announce(self, accepted: Accepted, message: InboundMessage) -> None:
         """A message was written in somebody's own transaction (a due job's, with its claim)."""

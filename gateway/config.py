@@ -41,8 +41,8 @@ from gateway.sections import (
 COMING = ("http", "sandbox", "xin", "security", "web", "event")
 """Sections of parts that are not built yet: accepted, with a warning."""
 
-RESERVED = (SYSTEM, "log")
-"""Channels that are always there and that nobody configures."""
+RESERVED = (SYSTEM, "log", "command", "cron", "session")
+"""Channels that are always there and that nobody configures, and what keys of sessions begin with."""
 
 WITHOUT_EFFECT = (
     "cron.allowed_targets",

@@ -13,6 +13,7 @@ from gateway import inbox
 from gateway.agent import journal
 from gateway.agent.journal import Claim
 from gateway.clock import Clock, to_text
+from gateway.commands import routing
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
 from gateway.errors import StoreClosedError, StoreError
@@ -25,6 +26,7 @@ STORE_PAUSE = timedelta(seconds=2)  # between two attempts to write when the dat
 
 TRIES = 5  # of a turn that fails in the gateway itself: the crash budget, and two in which to record its end
 REMINDERS = 16  # at once: each is two commits, and more of them only delay each other
+COMMANDS = 16  # at once; none of them waits for a model
 
 
 def new_turn_id() -> str:
@@ -39,7 +41,12 @@ class _Lane:
     queue: deque[Accepted] = field(default_factory=deque)
     busy: bool = False
     turn: str = ""
+    seq: int = 0  # the row that is being worked on; 0: none is written yet
     task: asyncio.Task[None] | None = None
+
+    def holds_earlier(self, seq: int) -> bool:
+        """Whether something that came before this row is not done."""
+        return 0 < self.seq < seq or any(accepted.seq < seq for accepted in self.queue)
 
 
 @dataclass(slots=True)
@@ -63,16 +70,21 @@ class Lanes:
         *,
         slots: Mapping[str, int],
     ) -> None:
-        """`slots`: how many turns at once, for "person" and "due"; reminders ask no model and wait for neither."""
+        """`slots`: how many turns at once, for "person" and "due".
+
+        Reminders and commands ask no model, and wait for neither.
+        """
         self._database = database
         self._clock = clock
         self._spawn = spawn
         self._work = work
-        self._pools = {name: _Pool(name, free) for name, free in {"reminder": REMINDERS, **slots}.items()}
+        every = {"reminder": REMINDERS, "command": COMMANDS, **slots}
+        self._pools = {name: _Pool(name, free) for name, free in every.items()}
         self._lanes: dict[str, _Lane] = {}
         self._waiting: Counter[str] = Counter()  # by pool, of the lanes' queues
         self._failures: Counter[int] = Counter()  # by row: how often its turn failed in the gateway itself
         self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
+        self._command_ended = asyncio.Event()  # a new one after each
         self._early: list[Accepted] | None = []  # what was written before `start`; None from then on
         self._closing = False
 
@@ -83,13 +95,32 @@ class Lanes:
 
     @property
     def people_waiting(self) -> int:
-        """How many of them are of people: jobs that wait keep nobody from writing."""
+        """How many of them are for the agent and of people: jobs and commands keep nobody from writing."""
         return self._waiting["person"]
 
     @property
     def running(self) -> dict[str, str]:
         """Session → turn of everything that is being worked on."""
         return {session: lane.turn for session, lane in self._lanes.items() if lane.turn}
+
+    def running_in(self, session: str) -> str:
+        """The turn that is being worked on in this session; empty if there is none."""
+        lane = self._lanes.get(session)
+        return lane.turn if lane else ""
+
+    def waiting_in(self, session: str) -> int:
+        """How many messages wait for their turn in this session."""
+        lane = self._lanes.get(session)
+        return len(lane.queue) if lane else 0
+
+    async def commands_before(self, claim: Claim) -> None:
+        """Return when the commands are done that were given in the same conversation before this message.
+
+        They have a lane of their own, and "/timezone Asia/Tokyo" and "/new" mean what is said after them.
+        """
+        commands = routing.session_of(claim.message.session_key)
+        while (lane := self._lanes.get(commands)) is not None and lane.holds_earlier(claim.seq):
+            await self._command_ended.wait()
 
     async def start(self) -> None:
         """Go on with everything that is not finished; what was written meanwhile comes after it."""
@@ -112,7 +143,8 @@ class Lanes:
 
     def offer(self, message: InboundMessage) -> "Place | None":
         """A place for a message that is about to be written, if it could be worked on at once."""
-        session, pool = message.session_key, self._pool(inbox.kind_of(message))
+        session = message.session_key
+        pool = self._pool(inbox.kind_of(message), session)
         starting = self._early is not None
         if starting or self._closing or session in self._lanes or pool.ready or not pool.free:
             return None
@@ -130,15 +162,18 @@ class Lanes:
         self._queued.add(accepted.seq)
         lane = self._lanes.setdefault(accepted.session, _Lane())
         lane.queue.append(accepted)
-        self._waiting[self._pool(accepted.kind).name] += 1
+        pool = self._pool(accepted.kind, accepted.session)
+        self._waiting[pool.name] += 1
         if not lane.busy:
             lane.busy = True
-            self._pool(accepted.kind).ready.append(accepted.session)
-        self._fill(self._pool(accepted.kind))
+            pool.ready.append(accepted.session)
+        self._fill(pool)
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _pool(self, kind: str) -> _Pool:
+    def _pool(self, kind: str, session: str) -> _Pool:
+        if kind == "person" and routing.is_command(session):
+            return self._pools["command"]
         return self._pools.get(kind) or self._pools["person"]
 
     def _fill(self, pool: _Pool) -> None:
@@ -151,6 +186,7 @@ class Lanes:
     def _run(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
         self._queued.add(accepted.seq)
         lane = self._lanes[session]
+        lane.seq = accepted.seq
         lane.task = self._spawn(self._turn(session, pool, accepted, claim))
 
     async def _turn(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
@@ -174,8 +210,11 @@ class Lanes:
         finally:
             if accepted not in lane.queue:
                 self._queued.discard(accepted.seq)
-            lane.turn, lane.task = "", None
+            lane.turn, lane.seq, lane.task = "", 0, None
             self._next(session, lane, pool)
+            if routing.is_command(session):
+                self._command_ended.set()
+                self._command_ended = asyncio.Event()
 
     async def _try_again(self, lane: _Lane, pool: _Pool, accepted: Accepted) -> None:
         """Put it back, unless not even its end can be written: then it is left to the next start."""
@@ -210,7 +249,7 @@ class Lanes:
     def _next(self, session: str, lane: _Lane, pool: _Pool) -> None:
         pool.free += 1
         if lane.queue:
-            following = self._pool(lane.queue[0].kind)
+            following = self._pool(lane.queue[0].kind, session)
             following.ready.append(session)
             self._fill(following)
         else:

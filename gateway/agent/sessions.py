@@ -34,9 +34,11 @@ class Exchange:
 class Transcript:
     """The exchanges of one session that still fit, oldest first."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, begins: int = 0) -> None:
+        """`begins`: the last row of the inbox that is not part of it."""
         self.items: list[PromptItem] = []
-        self.last = 0
+        self.begins = begins
+        self.last = begins
         self._budget = budget
         self._sizes: list[tuple[int, int]] = []  # (items, tokens) of each exchange
         self._tokens = 0
@@ -64,39 +66,54 @@ class Transcript:
 class Sessions:
     """Transcripts, the most recently used ones in memory."""
 
-    def __init__(self, database: Database, *, budget: int, words: Words) -> None:
-        """`budget`: tokens that the past may take in a prompt."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        budget: int,
+        words: Words,
+        begins: Callable[[str], int] = lambda _session: 0,
+    ) -> None:
+        """`budget`: tokens that the past may take in a prompt. `begins`: the row after which a session begins."""
         self._database = database
         self._words = words
         self._budget = budget
+        self._begins = begins
         self._cache: OrderedDict[str, Transcript] = OrderedDict()
 
     async def before(self, session: str, seq: int) -> Sequence[PromptItem]:
         """What was said in the session before the turn `seq`."""
-        transcript = self._cache.get(session)
-        if transcript is None:
-            transcript = Transcript(self._budget)
-            budget, words = self._budget, self._words
-            for exchange in await self._database.read(lambda t: past(t, session, seq, budget, words)):
-                transcript.add(exchange)
+        transcript, begins = self._cache.get(session), self._begins(session)
+        if transcript is None or transcript.begins != begins:
+            transcript = await self._read(session, seq, begins)
             self._cache[session] = transcript
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(session)
         return transcript.items
 
+    async def _read(self, session: str, seq: int, begins: int) -> Transcript:
+        transcript, budget, words = Transcript(self._budget, begins), self._budget, self._words
+        for exchange in await self._database.read(lambda t: past(t, session, seq, budget, words, after=begins)):
+            transcript.add(exchange)
+        return transcript
+
     def add(self, session: str, seq: int, items: Sequence[PromptItem]) -> None:
-        """A turn of the session is over."""
+        """A turn of the session is over; one from before the session's beginning is no part of it."""
         transcript = self._cache.get(session)
         if transcript is not None and seq > transcript.last:
             transcript.add(closed_exchange(seq, items))
 
 
-def past(transaction: Transaction, session: str, seq: int, budget: int, words: Words) -> list[Exchange]:
-    """The newest exchanges of a session before `seq` that fit into the budget, oldest first."""
+def past(
+    transaction: Transaction, session: str, seq: int, budget: int, words: Words, *, after: int = 0
+) -> list[Exchange]:
+    """The newest exchanges of a session between `after` and `seq` that fit into the budget, oldest first."""
     found: list[Exchange] = []
     tokens = 0
     for turn, message, _ in transaction.execute(sql.TURNS_BEFORE, (session, seq, TURNS)).fetchall():
+        if turn <= after:
+            break
         said = words(inbox.decode(message))
         one = closed_exchange(turn, [said, *journal.items(journal.steps_of(transaction, turn))])
         tokens += one.tokens

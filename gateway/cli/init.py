@@ -115,6 +115,9 @@ enabled = true
 enabled = true
 # default_target = "telegram:123456"   # where jobs that are made on the command line speak
 
+# [heartbeat]
+# url = "https://..."          # asked for every minute while the gateway works
+
 [logging]
 level = "info"                 # debug | info | warning | error
 """

@@ -1,8 +1,10 @@
 """tocsin run: the gateway, until a signal ends it."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import stat
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from gateway.cli.main import Call
 if TYPE_CHECKING:
     from gateway.config import Loaded
     from gateway.home import Home
+    from gateway.observe import RecentErrors
 
 
 TWICE = 0.5  # seconds: a signal to a whole group of processes may arrive twice, and means one thing
@@ -27,13 +30,14 @@ def command(call: Call) -> int:
     Prints "tocsin ready" when every channel has started. With a terminal or a pipe as standard input there is a
     chat in it. Ctrl-C or SIGTERM ends it in order; a second one at once.
     """
-    from gateway import config, home, observe  # not for --help
+    from gateway import config, home, observe, status  # not for --help
     from gateway.clock import SystemClock
 
     clock = SystemClock()
     repaired = home.prepare(call.home)
     loaded = config.load(call.home.path)
     section = loaded.config.logging
+    recent = observe.RecentErrors()
     console = console_wanted(loaded)
     # In a terminal that is also the chat, only what needs attention is shown; the file has everything.
     quiet = console and sys.stderr.isatty()
@@ -46,19 +50,26 @@ def command(call: Call) -> int:
         secrets=config.secrets(loaded.config),
         max_bytes=section.max_bytes,
         keep=section.keep,
+        recent=recent,
     )
     with home.GatewayLock.take(call.home, clock.now()):
-        return asyncio.run(_serve(call.home, loaded, repaired, console=console))
+        status.forget_status(call.home)
+        return asyncio.run(_serve(call.home, loaded, repaired, recent, console=console))
 
 
-async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, console: bool) -> int:
+async def _serve(
+    folder: "Home", loaded: "Loaded", repaired: list[str], recent: "RecentErrors", *, console: bool
+) -> int:
     import structlog
 
     from channels.console import ConsoleChannel
-    from gateway.app import Setup, channels_of, running
+    from gateway import stacks
+    from gateway.app import Setup, running
     from gateway.clock import SystemClock
+    from gateway.parts import channels_of
     from gateway.waiting import CONSOLE
 
+    stacks.watch(asyncio.get_running_loop())
     logger = structlog.get_logger()
     for note in (*loaded.warnings, *repaired):
         logger.warning("configuration", note=note)
@@ -67,15 +78,22 @@ async def _serve(folder: "Home", loaded: "Loaded", repaired: list[str], *, conso
     if console:
         channels[CONSOLE] = ConsoleChannel(CONSOLE, clock)
     setup = Setup(
-        home=folder, config=loaded.config, clock=clock, channels=channels, scheduler=loaded.config.cron.enabled
+        home=folder,
+        config=loaded.config,
+        clock=clock,
+        channels=channels,
+        scheduler=loaded.config.cron.enabled,
+        errors=recent.newest_first,
     )
     end = _ending()
     async with running(setup):
         interactive = console and sys.stdin.isatty() and sys.stdout.isatty()
         click.echo(_greeting(interactive=interactive), nl=not interactive)
         logger.info("tocsin ready", pid=os.getpid(), home=str(folder.path))
+        _tell_systemd("READY=1")
         await end.wait()
         logger.info("stopping")
+        _tell_systemd("STOPPING=1")
     logger.info("stopped")
     return 0
 
@@ -85,6 +103,17 @@ def _greeting(*, interactive: bool) -> str:
         return "tocsin ready"
     hint = "Type, for example: remind me in 20 seconds to stretch. `help` says more, Ctrl-C ends it."
     return f"tocsin ready\n{hint}\n> "
+
+
+def _tell_systemd(state: str) -> None:
+    """To the supervisor that started us as a service of Type=notify, and to nobody where there is none."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):  # a name outside the file system
+        address = f"\0{address[1:]}"
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaking:
+        speaking.sendto(state.encode(), address)
 
 
 def console_wanted(loaded: "Loaded") -> bool:

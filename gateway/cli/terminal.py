@@ -13,6 +13,7 @@ from channels.console import OPERATOR
 from gateway import inbox, waiting
 from gateway.cli.kept import Kept
 from gateway.clock import to_text
+from gateway.commands.routing import routed
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.inbox import Accepted
@@ -70,7 +71,7 @@ class Terminal:
 
         def write(transaction: Transaction) -> Accepted | None:
             self._hold(transaction)
-            return inbox.accept(transaction, message)
+            return inbox.accept(transaction, routed(message))
 
         accepted = self._kept.write(write)
         if accepted is None:

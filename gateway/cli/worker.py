@@ -32,7 +32,7 @@ def check_model(call: Call, kept: Kept) -> None:
     """Before anything is accepted: ConfigError if this process would have to work it, and could not."""
     if kept.holder() is None:
         from gateway import config
-        from gateway.app import model_of
+        from gateway.parts import model_of
 
         model_of(config.load(call.home.path).config)
 

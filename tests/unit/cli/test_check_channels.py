@@ -42,22 +42,22 @@ async def examine(name, config, clock):
 
 
 @pytest.fixture(autouse=True)
-def pigeons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def herons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package with a channel that can be examined, and one that cannot."""
     folder = tmp_path / "packages"
-    info = folder / "pigeons-1.0.dist-info"
+    info = folder / "herons-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeons\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tocsin.channels]\npigeon = pigeons\nraven = ravens\n")
-    (folder / "pigeons.py").write_text(MODULE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: herons\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tocsin.channels]\nheron = herons\nraven = ravens\n")
+    (folder / "herons.py").write_text(MODULE)
     (folder / "ravens.py").write_text("def create(name, config, clock): ...\n")
     monkeypatch.syspath_prepend(folder)
-    for name in ("pigeons", "ravens"):  # another test may have packages of the same names
+    for name in ("herons", "ravens"):  # another test may have packages of the same names
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 def texts(
-    tocsin: CommandLine, *arguments: str, part: str = "channels.pigeon"
+    tocsin: CommandLine, *arguments: str, part: str = "channels.heron"
 ) -> tuple[int, list[tuple[str, str]]]:
     printed = tocsin("check", "--json", *arguments)
     findings: list[dict[str, Any]] = printed.document["findings"]
@@ -71,23 +71,23 @@ def texts(
 def test_what_a_channel_finds_is_shown_and_decides_the_exit_status(
     tocsin: CommandLine, levels: list[str], status: int
 ) -> None:
-    tocsin.configure(f"[channels.pigeon]\nlevels = {levels}\n")
+    tocsin.configure(f"[channels.heron]\nlevels = {levels}\n")
 
     ended, found = texts(tocsin)
 
     assert ended == status
     assert found == [
-        ("ok", "pigeon, its settings are complete"),
-        *((level, f"pigeon says {level}") for level in levels),
+        ("ok", "heron, its settings are complete"),
+        *((level, f"heron says {level}") for level in levels),
     ]
 
 
 def test_offline_nobody_is_asked_and_that_is_said(tocsin: CommandLine) -> None:
-    tocsin.configure('[channels.pigeon]\nlevels = ["error"]\n')
+    tocsin.configure('[channels.heron]\nlevels = ["error"]\n')
 
     ended, found = texts(tocsin, "--offline")
 
-    assert (ended, found) == (0, [("ok", "pigeon, its settings are complete (the platform was not asked)")])
+    assert (ended, found) == (0, [("ok", "heron, its settings are complete (the platform was not asked)")])
 
 
 def test_a_channel_that_cannot_be_asked_says_so(tocsin: CommandLine) -> None:
@@ -99,13 +99,13 @@ def test_a_channel_that_cannot_be_asked_says_so(tocsin: CommandLine) -> None:
 
 
 def test_a_channel_that_is_off_is_not_asked(tocsin: CommandLine) -> None:
-    tocsin.configure('[channels.pigeon]\nenabled = false\nlevels = ["error"]\n')
+    tocsin.configure('[channels.heron]\nenabled = false\nlevels = ["error"]\n')
 
     assert texts(tocsin) == (0, [])
 
 
 def test_p87_a_network_that_fails_is_a_warning_without_the_secret(tocsin: CommandLine) -> None:
-    tocsin.configure('[channels.pigeon]\nfails = true\ntoken = "sentinel-12345"\n')
+    tocsin.configure('[channels.heron]\nfails = true\ntoken = "sentinel-12345"\n')
 
     ended, found = texts(tocsin)
 
@@ -114,7 +114,7 @@ def test_p87_a_network_that_fails_is_a_warning_without_the_secret(tocsin: Comman
 
 
 def test_a_level_that_nobody_knows_is_a_warning_and_no_crash(tocsin: CommandLine) -> None:
-    tocsin.configure('[channels.pigeon]\nlevels = ["catastrophe"]\n')
+    tocsin.configure('[channels.heron]\nlevels = ["catastrophe"]\n')
 
     ended, found = texts(tocsin)
 
@@ -124,7 +124,7 @@ def test_a_level_that_nobody_knows_is_a_warning_and_no_crash(tocsin: CommandLine
 def test_two_channels_are_asked_at_once_and_one_that_hangs_is_left_after_ten_seconds() -> None:
     config = Config.layered(
         environment={},
-        file={"channels": {"slow": {"kind": "pigeon", "hangs": True}, "pigeon": {"levels": ["ok"]}}},
+        file={"channels": {"slow": {"kind": "heron", "hangs": True}, "heron": {"levels": ["ok"]}}},
     )
     clock = HurriedClock()
 
@@ -132,6 +132,6 @@ def test_two_channels_are_asked_at_once_and_one_that_hangs_is_left_after_ten_sec
 
     assert [(finding.part, finding.text) for finding in findings][2:] == [
         ("channels.slow", "the platform did not answer within 10s"),
-        ("channels.pigeon", "pigeon says ok"),
+        ("channels.heron", "heron says ok"),
     ]
     assert clock.limits == [10.0, 10.0]

@@ -1,0 +1,166 @@
+"""/cron and /remind: the jobs of a chat, without a model."""
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
+
+from cron.commands import shown
+from cron.commands.clerk import Clerk, Made
+from cron.commands.wish import ADD, REMIND
+from cron.job import Job, Run
+from gateway.commands.base import Answer, Ask, CommandInfo
+from gateway.commands.text import code, page_of
+from gateway.errors import NotFoundError, UserError
+
+COUNT, MOST = 5, 20  # of the next times that are shown
+
+USAGE = """\
+/cron list [PAGE]
+/cron show ID
+/cron add WHEN say TEXT (exact words)
+/cron add WHEN do TEXT (a task for the assistant)
+/cron pause ID, /cron resume ID
+/cron run ID (now, beside its schedule)
+/cron remove ID
+/cron next ID [COUNT]
+
+WHEN: every weekday at 9, tomorrow at 17:30, every 5m, 0 9 * * 1-5
+ID: as the list shows it, or the job's name"""
+
+ALIASES = {
+    "ls": "list",
+    "new": "add",
+    "create": "add",
+    "disable": "pause",
+    "stop": "pause",
+    "enable": "resume",
+    "delete": "remove",
+    "rm": "remove",
+}
+
+Action = Callable[[Ask, str], Awaitable[Answer]]
+
+
+class CronCommand:
+    """Lists, shows, makes, changes and stops jobs."""
+
+    info = CommandInfo(name="cron", summary="What is scheduled here: list, show, add, pause, remove", usage=USAGE)
+
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+        self._actions: Mapping[str, Action] = {
+            "list": self._list,
+            "show": self._show,
+            "add": self._add,
+            "pause": self._pause,
+            "resume": self._resume,
+            "run": self._run,
+            "remove": self._remove,
+            "next": self._next,
+        }
+
+    async def answer(self, ask: Ask) -> Answer:
+        verb, _, rest = ask.words.partition(" ")
+        verb = ALIASES.get(verb.lower(), verb.lower()) or "list"
+        if verb.isdecimal():
+            return await self._list(ask, verb)
+        action = self._actions.get(verb)
+        if action is None:
+            raise UserError(self._unknown(verb))
+        reference = rest.strip()
+        if not reference and verb not in {"list", "add"}:
+            raise UserError(f"Which job? Write /cron {verb} ID; /cron list shows the ids.")
+        return await action(ask, reference)
+
+    def _unknown(self, verb: str) -> str:
+        near = difflib.get_close_matches(verb, self._actions, n=1)
+        hint = f" Did you mean /cron {near[0]}?" if near else ""
+        return f"{verb[:40]!r} is none of {', '.join(self._actions)}.{hint} A new job: {ADD.example}"
+
+    async def _list(self, ask: Ask, wanted: str) -> Answer:
+        found = await self._clerk.all(ask)
+        page = page_of(found, wanted)
+        return Answer(shown.job_list(page, whole=len(found)), shown.list_buttons(page))
+
+    async def _show(self, ask: Ask, reference: str) -> Answer:
+        return await self._shown(ask, await self._clerk.find(ask, reference))
+
+    async def _add(self, ask: Ask, words: str) -> Answer:
+        return made(await self._clerk.make(ask, words, ADD))
+
+    async def _pause(self, ask: Ask, reference: str) -> Answer:
+        job = await self._clerk.pause(ask, reference)
+        return await self._shown(ask, job, "Paused: it is kept, and does not fire until it is resumed.")
+
+    async def _resume(self, ask: Ask, reference: str) -> Answer:
+        return await self._shown(ask, await self._clerk.resume(ask, reference), "It fires again.")
+
+    async def _run(self, ask: Ask, reference: str) -> Answer:
+        name, job, run = await self._clerk.run(ask, reference)
+        return Answer(f"Started {shown.named(name, job)} as run {code(run)}. Its schedule stays as it is.")
+
+    async def _remove(self, ask: Ask, reference: str) -> Answer:
+        if reference.endswith(" ?"):  # of a button: it is easily touched by mistake
+            return Answer(*shown.remove_question(await self._clerk.find(ask, reference.removesuffix(" ?"))))
+        job = await self._clerk.remove(ask, reference)
+        return Answer(f"Removed {shown.title(job)}. It will not fire any more.")
+
+    async def _next(self, ask: Ask, words: str) -> Answer:
+        job, count = await self._job_and_count(ask, words)
+        upcoming = (await self._clerk.facts(job, ask)).next_run
+        return Answer(shown.upcoming(job, list(_times(job, upcoming, ask.now, count))))
+
+    async def _job_and_count(self, ask: Ask, words: str) -> tuple[Job, int]:
+        """A name may end in a number itself."""
+        try:
+            return await self._clerk.find(ask, words), COUNT
+        except NotFoundError:
+            reference, _, count = words.rpartition(" ")
+            if not reference or not count.isdecimal():
+                raise
+            return await self._clerk.find(ask, reference), min(max(int(count[:9]), 1), MOST)
+
+    async def _shown(self, ask: Ask, job: Job, first: str = "") -> Answer:
+        text = shown.details(job, await self._clerk.facts(job, ask))
+        return Answer(f"{first}\n{text}" if first else text, shown.actions(job))
+
+    async def here(self, ask: Ask) -> list[str]:
+        """What the status of a chat says of its jobs."""
+        found = await self._clerk.all(ask)
+        running = await self._clerk.running([job for job, _ in found])
+        return shown.summary(found, running)
+
+
+class RemindCommand:
+    """Makes a reminder: exact words at a time, for which no model is asked."""
+
+    info = CommandInfo(
+        name="remind",
+        summary="Remind me: /remind in 20 minutes to stretch",
+        usage="/remind WHEN TEXT\n/remind TEXT WHEN\n\nWHEN: in 20 minutes, tomorrow at 9, every weekday at 17:30",
+    )
+
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+
+    async def answer(self, ask: Ask) -> Answer:
+        return made(await self._clerk.make(ask, ask.words, REMIND))
+
+
+def made(found: Made | Run) -> Answer:
+    """The echo of a new job."""
+    if isinstance(found, Run):
+        name = shown.named(found.job_name, found.job_id)
+        return Answer(f"Scheduled {name}. It has run already: {found.status.value}.")
+    text = shown.echo(found.job, found.facts, done="Scheduled", notes=found.notes)
+    return Answer(text, shown.actions(found.job)[:1])
+
+
+def _times(job: Job, upcoming: datetime | None, now: datetime, count: int) -> Iterator[datetime]:
+    """The next instants of a job, from where the scheduler stands."""
+    if job.schedule is None:
+        raise UserError(f"This job cannot be read: {job.status_reason}.")
+    moment = upcoming or job.schedule.next_after(now)
+    while moment is not None and count:
+        yield moment
+        moment, count = job.schedule.next_after(moment), count - 1

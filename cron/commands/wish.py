@@ -1,0 +1,137 @@
+"""What /remind and `/cron add` are told: when, and what; pure.
+
+    WHEN say TEXT      exact words
+    WHEN do TEXT       something for the assistant to work on
+    WHEN | TEXT        where the two cannot be told apart otherwise
+    WHEN TEXT          a time that is found at the beginning, or anywhere in an English sentence
+
+WHEN is a time phrase, a cron expression, or `every 5m`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from cron import phrases
+from cron.draft import Draft, Maker, schedule_of
+from gateway.errors import ScheduleError, UserError
+
+TRIED = 4  # separators in a text whose left side is read as a time
+
+_SEPARATOR = re.compile(r"(?<!\S)(?P<word>\||(?:say|do|prompt)\b)[:,]?(?=\s|$)", re.IGNORECASE)
+_BAR = re.compile(r"(?P<word>\|)")
+_EDGES = " \t\n,:;\"'`“”‘’"
+_QUOTED = re.compile(r"""["'`“](?P<when>[^"'`“”]{1,200})["'`”]\s+""")
+_FIELD = r"[\d*][\d*/,A-Za-z#?-]*"
+_EXPRESSION = re.compile(
+    rf"(?P<when>@every\s+\S+|@[a-z]+|{_FIELD}\s+{_FIELD}(?:\s+[\d*A-Za-z/,#?-]+){{3}})(?:\s+|$)", re.IGNORECASE
+)
+_AMOUNT = re.compile(
+    r"(?:\d+(?:\.\d+)?\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])\s*)+",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(
+    r"(?:please\s+)?(?:(?:(?:remind|tell)\s+)?(?:me|(?-i:us))\b[:,]?\s*)?(?:(?:to|that|about|of)\s+)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a command is written."""
+
+    example: str  # a right one
+    verbs: bool  # whether say and do are words of its own: in a reminder, "to do" is just said
+    once: bool  # whether a bare amount of time means a single time from now
+
+
+REMIND = Form(example="/remind in 20 minutes to stretch", verbs=False, once=True)
+ADD = Form(example="/cron add every weekday at 9 say write the report", verbs=True, once=False)
+
+
+def read(words: str, form: Form, maker: Maker) -> Draft:
+    """What the words ask for; UserError says what is missing, with a right example.
+
+    May bring dateparser and take tens of milliseconds: call it in a thread.
+    """
+    try:
+        return _read(words.strip(), form, maker)
+    except UserError as error:
+        why = str(error).rstrip(".")
+        raise UserError(f"{why}{'' if why.endswith('?') else '.'} For example: {form.example}") from error
+
+
+def _read(words: str, form: Form, maker: Maker) -> Draft:
+    if not words:
+        raise UserError("When, and what?")
+    if form.once and _AMOUNT.match(words):
+        words = f"in {words}"
+    begun = _EXPRESSION.match(words) or _QUOTED.match(words)
+    if begun and (time := _if_time(begun["when"], maker)) is not None:
+        return _with_text(time, words[begun.end() :], form)
+    refusal: ScheduleError | None = None
+    for when, rest in _separated(words, form):
+        if not when:
+            return _found(words, form, maker)
+        try:
+            time = _timed(when, maker)
+        except ScheduleError as error:
+            refusal = refusal or error
+        else:
+            return _with_text(time, rest, form)
+    try:
+        return _found(words, form, maker)
+    except _NoTimeError as error:
+        raise refusal or error from None
+
+
+class _NoTimeError(ScheduleError):
+    """There is no time in these words."""
+
+
+def _separated(words: str, form: Form) -> Iterator[tuple[str, str]]:
+    """Ways to part the words before a separator: when, and what follows with its separator."""
+    separator = _SEPARATOR if form.verbs else _BAR
+    for match in islice(separator.finditer(words), TRIED):
+        yield words[: match.start()].strip(_EDGES), words[match.start() :]
+
+
+def _found(words: str, form: Form, maker: Maker) -> Draft:
+    """The time is somewhere in the words."""
+    found = phrases.find(words, now=maker.now, zone=maker.zone, languages=maker.languages)
+    if found is None:
+        raise _NoTimeError("When? I find no time in this; a time with a | behind it is read by itself")
+    if found.refusal:
+        raise ScheduleError(found.refusal)
+    return _with_text(_timed(found.phrase, maker), found.rest, form)
+
+
+def _with_text(time: Draft, rest: str, form: Form) -> Draft:
+    """The draft with its text: behind a separator as it is, else without the words of a request."""
+    rest = rest.strip().lstrip(",:; ")
+    verb = ""
+    while (match := (_SEPARATOR if form.verbs else _BAR).match(rest)) and verb in {"", "|"}:
+        verb, rest = match["word"].lower(), rest[match.end() :].lstrip()
+    if not verb and (courtesy := _COURTESY.match(rest)):
+        rest = rest[courtesy.end() :].lstrip(",:; ")
+    if not rest:
+        raise UserError("What should be done then?" if verb in {"do", "prompt"} else "What should be said then?")
+    return replace(time, prompt=rest) if verb in {"do", "prompt"} else replace(time, say=rest)
+
+
+def _if_time(text: str, maker: Maker) -> Draft | None:
+    """The draft of what looks like a time; None if it is none, and so part of a sentence."""
+    try:
+        return _timed(text, maker)
+    except ScheduleError:
+        if text.startswith("@") or "*" in text:
+            raise  # nobody begins a sentence so
+        return None
+
+
+def _timed(text: str, maker: Maker) -> Draft:
+    """A draft with this time and nothing else."""
+    draft = Draft(schedule=text) if _EXPRESSION.fullmatch(text) else Draft(when=text)
+    schedule_of(draft, maker)
+    return draft

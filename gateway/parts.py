@@ -1,0 +1,154 @@
+"""Parts by the configuration: which concrete ones it names, and the values that they are given."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from channels.base import Channel
+from cron import phrases
+from cron.declared import Task
+from cron.draft import Draft, Maker
+from cron.store import JobStore
+from cron.stores.json_file import JsonFileStore
+from cron.tool import Rules
+from gateway import plugins, zones
+from gateway.agent.model import ModelClient
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.database.driver import Driver
+from gateway.database.sqlite import SqliteDriver
+from gateway.errors import ConfigError
+from gateway.home import Home
+from gateway.messages import ChatAddress
+from gateway.retention import Retention
+from gateway.waiting import CONSOLE
+
+logger = structlog.get_logger()
+
+COMING = ("email", "feishu", "slack", "telegram", "wecom", "web")
+"""Kinds of channels that a configuration may name already."""
+
+
+def database_path(home: Home, config: Config) -> Path:
+    """The file of the embedded database; ConfigError for engines that are not built yet."""
+    scheme, _, rest = config.database.url.partition("://")
+    if scheme != "sqlite":
+        raise ConfigError(f"database.url: {scheme} is not built yet; use sqlite:///gateway.db")
+    return home.file(rest.removeprefix("/"))
+
+
+def database_of(home: Home, config: Config) -> Callable[[], Driver]:
+    path = database_path(home, config)
+    return lambda: SqliteDriver(path)
+
+
+def store_of(home: Home, config: Config) -> JobStore:
+    if config.cron.store != "json":
+        raise ConfigError('cron.store: "sql" is not built yet; use "json"')
+    return JsonFileStore(home.file(config.cron.store_path), tz=config.zone)
+
+
+def model_of(config: Config) -> ModelClient:
+    """The configured model; heavy ones are imported here, when they are asked for."""
+    section = config.model
+    if section.provider == "offline":
+        from gateway.agent.models.offline import OfflineModel
+
+        return OfflineModel(phrases.find)
+    from gateway.agent.models.hosted import HostedSettings, create
+
+    return create(
+        HostedSettings(
+            provider=section.provider,
+            name=section.name,
+            base_url=section.base_url,
+            api_key=section.api_key,
+            idle_timeout=config.agent.idle_timeout,
+        )
+    )
+
+
+def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
+    """The enabled channels of the configuration, besides the console."""
+    found: dict[str, Channel] = {}
+    for name, section in config.channels.items():
+        kind = config.kind_of(name)
+        if section.enabled and kind in COMING and kind not in plugins.offered("channels"):
+            logger.warning(
+                "configuration", note=f"channels.{name}: the channel {kind} is not built yet; it stays off"
+            )
+        elif section.enabled and kind != CONSOLE:
+            module = plugins.find("channels", kind)
+            found[name] = module.create(name, config, clock)
+    return found
+
+
+def rules_of(config: Config) -> Rules:
+    """What holds for new jobs of chats."""
+    return Rules(
+        languages=config.languages,
+        min_interval=config.cron.min_interval,
+        at_min_lead=config.cron.at_min_lead,
+        zone_is_default=config.timezone is None,
+        console_target=target_of(config),
+    )
+
+
+def tasks_of(config: Config) -> list[Task]:
+    """The declared jobs that can be run; the configuration has warned about the others."""
+    return [
+        Task(
+            draft=Draft(
+                name=task.name,
+                schedule=task.schedule,
+                prompt=task.prompt or None,
+                say=task.text or None,
+                tz=task.tz or None,
+                description=task.description or None,
+            ),
+            enabled=task.enabled,
+        )
+        for task in config.cron.tasks
+        if task.action != "shell"
+    ]
+
+
+def maker_of(config: Config, clock: Clock) -> Maker:
+    """The operator, who makes the declared jobs."""
+    return Maker(
+        now=clock.now(),
+        zone=config.zone,
+        languages=config.languages,
+        min_interval=config.cron.min_interval,
+        at_min_lead=config.cron.at_min_lead,
+    )
+
+
+def owners_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """Whom each channel can tell about itself."""
+    return {name: section.owners for name, section in config.channels.items()}
+
+
+def target_of(config: Config) -> ChatAddress | None:
+    """`cron.default_target` as an address."""
+    channel, _, chat = config.cron.default_target.partition(":")
+    return ChatAddress(channel=channel, chat=chat) if chat else None
+
+
+def zone_of(config: Config, address: ChatAddress) -> str:
+    """The zone of a chat: the configured one; else the machine's for the console, and UTC."""
+    if config.timezone is None and address.channel == CONSOLE:
+        return zones.machine()
+    return config.zone
+
+
+def retention_of(config: Config) -> Retention:
+    section = config.retention
+    return Retention(
+        runs_per_job=section.runs_per_job,
+        history=timedelta(days=section.days),
+        sessions_isolated=section.sessions_isolated,
+        dedupe=section.dedupe,
+    )

@@ -5,8 +5,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from channels.base import Inlet
 from cron.store import JobStore
@@ -29,6 +30,8 @@ class InstantChannel:
 
     name = CHANNEL
     repeat = Repeat.MARKED
+    operated: ClassVar[bool] = True
+    heard_every: ClassVar[timedelta | None] = None
 
     def __init__(self) -> None:
         self.sent = 0

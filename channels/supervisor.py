@@ -21,6 +21,7 @@ logger = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=30)
+LONGEST_OUTAGE_PAUSE = timedelta(seconds=10)  # when only the platform could not be reached: asking costs nothing
 STRANGERS = 1_000  # of whom it is remembered that the log has named them
 
 Moved = Callable[[str, str, str], Awaitable[None]]
@@ -65,7 +66,10 @@ class _Inlet:
             logger.warning("a message was refused", channel=self._state.name, error=str(error))
 
     async def room(self) -> None:
-        await self._bus.room()
+        if self._bus.full:
+            self._state.state, self._state.reason = "waiting", "many messages wait; no more are read"
+            await self._bus.room()
+            self._state.last_alive = self._clock.now()  # nothing was asked meanwhile, so silence counts from here
 
     def alive(self) -> None:
         self._state.state, self._state.reason = "running", ""
@@ -119,41 +123,56 @@ class Supervisor:
 
     async def run(self, channel: Channel, begun: asyncio.Event) -> None:
         """Run the channel until cancelled. `begun` is set once it was started, whether it works or not."""
-        state = ChannelState(channel.name, heard_every=channel.heard_every)
-        self.states[channel.name] = state
-        line = await self._outbox.connect(channel.name, channel)
-        inlet = _Inlet(channel, state, line, self)
-        pause = FIRST_PAUSE
+        try:
+            state = ChannelState(channel.name, heard_every=channel.heard_every)
+            self.states[channel.name] = state
+            line = await self._outbox.connect(channel.name, channel)
+        except BaseException:
+            begun.set()  # nobody waits for ever for a channel that cannot even be begun
+            raise
+        inlet, pauses = _Inlet(channel, state, line, self), _Pauses()
+        asyncio.get_running_loop().call_soon(begun.set)
         while True:
             began = self.clock.monotonic()
-            asyncio.get_running_loop().call_soon(begun.set)
-            at_least = timedelta()
+            longest, at_least = LONGEST_PAUSE, timedelta()
             try:
                 await channel.run(inlet)
             except CredentialsRefusedError as error:
-                state.state, state.reason = "stopped", str(error)
-                line.halted = str(error)
-                logger.error(
-                    "the channel is stopped: its credentials are refused", channel=channel.name, error=str(error)
-                )
+                self._refused(state, line, str(error))
                 return
             except ReadingError as error:
-                at_least = error.pause
+                longest, at_least = LONGEST_PAUSE if error.pause else LONGEST_OUTAGE_PAUSE, error.pause
                 self._interrupted(state, str(error))
             except Exception as error:
                 state.state, state.reason = "retrying", str(error) or type(error).__name__
-                logger.exception("the channel failed and is started again", channel=channel.name, pause=str(pause))
+                logger.exception("the channel failed and is started again", channel=channel.name)
             else:
                 state.state, state.reason = "closed", "there is nothing more to read"
                 return
-            if self.clock.monotonic() - began > LONGEST_PAUSE.total_seconds():
-                pause = FIRST_PAUSE  # it had worked for a while
-            pause = max(pause, at_least)
-            await self.clock.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            ran = timedelta(seconds=self.clock.monotonic() - began)
+            await self.clock.sleep(pauses.after(ran, longest=longest, at_least=at_least))
+
+    def _refused(self, state: ChannelState, line: Line, reason: str) -> None:
+        state.state, state.reason = "stopped", reason
+        line.halted = reason
+        logger.error("the channel is stopped: its credentials are refused", channel=state.name, error=reason)
 
     def _interrupted(self, state: ChannelState, reason: str) -> None:
         """Said once, not at every try of an outage that lasts for hours."""
         if (state.state, state.reason) != ("retrying", reason):
             logger.warning("the channel cannot read and is started again", channel=state.name, error=reason)
         state.state, state.reason = "retrying", reason
+
+
+class _Pauses:
+    """How long to wait before a channel is started again: twice as long each time, until it has worked."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def after(self, ran: timedelta, *, longest: timedelta, at_least: timedelta) -> timedelta:
+        if ran > longest:
+            self._next = FIRST_PAUSE  # it had worked for a while
+        pause = max(min(self._next, longest), at_least)
+        self._next = pause * 2
+        return pause

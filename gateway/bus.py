@@ -120,9 +120,14 @@ class Bus:
         for accepted in await self._database.read(inbox.waiting):
             self._consumer.enqueue(accepted)
 
+    @property
+    def full(self) -> bool:
+        """Whether a channel that can wait should read no further."""
+        return self._consumer.people_waiting >= FULL
+
     async def room(self) -> None:
         """Return when a channel that can wait may go on reading."""
-        while self._consumer.people_waiting >= FULL:
+        while self.full:
             await self._clock.sleep(BREATH)
 
     def _tell(self, message: InboundMessage) -> None:

@@ -21,7 +21,7 @@ from channels.telegram.render import marked, render
 from gateway import sections
 from gateway.clock import Clock
 from gateway.config import Config, channel_settings
-from gateway.errors import CredentialsRefusedError, DeliveryError
+from gateway.errors import CredentialsRefusedError, DeliveryError, StoreError, TransientDeliveryError
 from gateway.messages import ChatAddress, OutboundMessage, Parcel, Part
 from gateway.outbox.pace import Paces, Rate, paces_of
 from gateway.outbox.port import Repeat
@@ -120,10 +120,16 @@ class TelegramChannel:
         try:
             return await self._send(parcel, self._moved.get(chat, chat))
         except MovedError as error:  # certainly not sent
-            self._moved[chat] = error.to
-            if self._inlet is not None:
-                await self._inlet.moved(chat, error.to)
+            await self._follow(chat, error.to)
             return await self._send(parcel, error.to)
+
+    async def _follow(self, chat: str, to: str) -> None:
+        self._moved[chat] = to
+        if self._inlet is not None:
+            try:
+                await self._inlet.moved(chat, to)
+            except StoreError as error:
+                raise TransientDeliveryError(f"{self.name}: the chat has moved to {to}: {error}") from error
 
     async def _send(self, parcel: Parcel, chat: str) -> str:
         address = replace(parcel.address, chat=chat)

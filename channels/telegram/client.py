@@ -137,7 +137,9 @@ class Client:
                 raise RivalError(str(error)) from error
             except EndPointNotFound as error:  # what a refused token is called here
                 raise InvalidToken(str(error.__cause__ or error)) from error
-        return found if isinstance(found, list) else []
+        if not isinstance(found, list):
+            raise AmbiguousDeliveryError("Telegram's answer is no list of updates")
+        return found
 
     async def webhook(self) -> Webhook:
         async with _our_errors():
@@ -269,8 +271,18 @@ def translated(error: TelegramError) -> DeliveryError:
             return AmbiguousDeliveryError(f"Telegram: {error}")
 
 
+FORMATTING = (
+    "can't parse entities",
+    "can't find end of",
+    "parse_mode",
+    "entities_too_long",
+    "wrong http url",
+    "entity url",
+)
+"""Of refusals that cost formatting and not content: the last ones are of links that Telegram does not like."""
+
+
 def _refusal(reason: str) -> DeliveryError:
-    lowered = reason.lower()
-    if "can't parse entities" in lowered or "can't find end of" in lowered or "unsupported parse_mode" in lowered:
+    if any(words in reason.lower() for words in FORMATTING):
         return FormattingRefusedError(f"Telegram: {reason}")
     return PermanentDeliveryError(f"Telegram: {reason}")

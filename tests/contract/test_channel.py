@@ -1,9 +1,10 @@
-"""What every channel keeps to: those of a machine without accounts, and the one that tests look into."""
+"""What every channel keeps to: those that need no account, a real platform, and the one that tests look into."""
 
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,16 +14,22 @@ from structlog.testing import capture_logs
 from channels.base import Channel
 from channels.console import ConsoleChannel
 from channels.log import LogChannel
+from channels.telegram import TelegramChannel
+from channels.telegram.client import Client
 from gateway.bus import forged
+from gateway.commands.base import CommandInfo
 from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage, Parcel
+from gateway.outbox.pace import Paces
 from gateway.outbox.port import Repeat
 from tests.fakes import FakeClock, RecordingChannel, until
+from tests.servers.telegram import TOKEN, serve_telegram
 
 
 @dataclass
 class Inlet:
     """Takes what a channel hands in."""
 
+    commands: Sequence[CommandInfo] = ()
     received: list[InboundMessage] = field(default_factory=list)
     lives: int = 0
 
@@ -47,10 +54,12 @@ class Rig:
     """A channel, a way to write to it as a person does (None: it reads nothing), and what it has shown."""
 
     channel: Channel
-    write: Callable[[str], None] | None
+    write: Callable[[str], object] | None
     shown: Callable[[], str]
+    chat: str = "terminal"  # one that is there
 
 
+@contextmanager
 def console() -> Iterator[Rig]:
     source, keyboard = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True))
     screen, sink = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), "rw", strict=True))
@@ -65,6 +74,7 @@ def console() -> Iterator[Rig]:
         file.close()
 
 
+@contextmanager
 def log() -> Iterator[Rig]:
     structlog.reset_defaults()
     with capture_logs() as lines:
@@ -75,6 +85,7 @@ def _as_text(line: "structlog.types.EventDict") -> str:
     return f"{'↻ ' if line['repeat'] else ''}{line['text']}"
 
 
+@contextmanager
 def recording() -> Iterator[Rig]:
     channel = RecordingChannel()
 
@@ -85,32 +96,49 @@ def recording() -> Iterator[Rig]:
     yield Rig(channel, write, lambda: "\n".join(channel.texts()))
 
 
-CHANNELS = {"console": console, "log": log, "recording": recording}
+@asynccontextmanager
+async def telegram() -> AsyncIterator[Rig]:
+    async with serve_telegram() as server:
+        server.person(7, "Anna")
+        channel = TelegramChannel("telegram", Client(TOKEN, api_base=server.url), FakeClock(), paces=Paces())
+        yield Rig(channel, lambda text: server.say(text, user=7), lambda: "\n".join(server.texts(7)), chat="7")
+        await channel.close()
+
+
+Opener = Callable[[], AbstractContextManager[Rig] | AbstractAsyncContextManager[Rig]]
+
+CHANNELS: dict[str, Opener] = {"console": console, "log": log, "recording": recording, "telegram": telegram}
 
 
 @pytest.fixture(params=CHANNELS)
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    yield from CHANNELS[request.param]()
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    opened = CHANNELS[request.param]()
+    if isinstance(opened, AbstractAsyncContextManager):
+        async with opened as found:
+            yield found
+    else:
+        with opened as found:
+            yield found
 
 
-def message(channel: Channel, text: str = "hello") -> OutboundMessage:
-    address = ChatAddress(channel=channel.name, chat="terminal")
+def message(rig: Rig, text: str = "hello") -> OutboundMessage:
+    address = ChatAddress(channel=rig.channel.name, chat=rig.chat)
     return OutboundMessage(delivery_id="d1", address=address, caller=Caller.REPLY, text=text)
 
 
-def parcel(channel: Channel, text: str = "hello", *, repeat: bool = False) -> Parcel:
-    said = message(channel, text)
-    (part,) = channel.render(said)
+def parcel(rig: Rig, text: str = "hello", *, repeat: bool = False) -> Parcel:
+    said = message(rig, text)
+    (part,) = rig.channel.render(said)
     return Parcel(id="d1/0", address=said.address, payload=part.payload, repeat=repeat)
 
 
 @pytest.mark.parametrize("text", ["hello", "two\nlines", "*odd* _marks_ `", "你好", "x" * 9_000, " "])
 def test_a_message_is_rendered_into_parts_that_can_be_stored(rig: Rig, text: str) -> None:
-    parts = rig.channel.render(message(rig.channel, text))
+    parts = rig.channel.render(message(rig, text))
 
     assert parts
     assert all(json.loads(json.dumps(dict(part.payload))) == part.payload for part in parts)
-    assert parts == rig.channel.render(message(rig.channel, text))
+    assert parts == rig.channel.render(message(rig, text))
 
 
 def test_a_channel_says_what_it_can_do_about_a_lost_answer(rig: Rig) -> None:
@@ -118,7 +146,7 @@ def test_a_channel_says_what_it_can_do_about_a_lost_answer(rig: Rig) -> None:
 
 
 async def test_what_is_sent_is_shown_and_has_an_id(rig: Rig) -> None:
-    sent_as = await rig.channel.send(parcel(rig.channel))
+    sent_as = await rig.channel.send(parcel(rig))
 
     assert isinstance(sent_as, str)
     assert sent_as
@@ -126,13 +154,13 @@ async def test_what_is_sent_is_shown_and_has_an_id(rig: Rig) -> None:
 
 
 async def test_a_repeat_is_shown_as_one_to_the_reader(rig: Rig) -> None:
-    await rig.channel.send(parcel(rig.channel, repeat=True))
+    await rig.channel.send(parcel(rig, repeat=True))
 
     assert "↻ hello" in rig.shown()
 
 
 async def test_a_first_send_is_not_shown_as_a_repeat(rig: Rig) -> None:
-    await rig.channel.send(parcel(rig.channel))
+    await rig.channel.send(parcel(rig))
 
     assert "↻" not in rig.shown()
 

@@ -33,9 +33,6 @@ from channels.markdown import (
     plain,
 )
 
-SECOND = 1.0
-SLACK = 4  # a machine that does other things beside
-
 
 def said(*inlines: Inline | str) -> Paragraph:
     return Paragraph(tuple(Text(one) if isinstance(one, str) else one for one in inlines))
@@ -199,11 +196,16 @@ HOSTILE = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_100_kilobytes_of_anything_take_less_than_a_second(source: str) -> None:
     parse("*")  # the parser's import is not what is measured
+
+    seconds = min(timed(source) for _ in range(3))  # the machine does other things beside
+
+    assert seconds < 1
+
+
+def timed(source: str) -> float:
     began = time.process_time()
-
     parse(source)
-
-    assert time.process_time() - began < SECOND * SLACK
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)

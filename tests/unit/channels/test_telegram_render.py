@@ -2,14 +2,18 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.layout import lay_out
+from channels.markdown import parse
 from channels.telegram.render import LIMIT, MOST_MARKS, NOTHING, REPEAT, is_linkable, marked, render, utf16
+from channels.text import visible
 from gateway.messages import Button, Caller, ChatAddress, OutboundMessage, Part
 
 LONGEST_PAYLOAD = 32 * 1024  # bytes, before Telegram reads the formatting
@@ -228,7 +232,7 @@ def test_p_57_3999_emoji_arrive_whole() -> None:
 
 
 def test_p_57_100000_characters_arrive_whole() -> None:
-    source = "\n\n".join(f"Line {number} is <here> & stays." for number in range(3_300))
+    source = "\n\n".join(f"Line {number} is <here> & stays." for number in range(3_400))
 
     parts = render(message(source))
 
@@ -280,7 +284,114 @@ def test_p_57_a_fence_is_whole_if_it_fits_and_cut_at_line_ends_if_not() -> None:
     assert sum(block.count("y") for block in blocks) == 2_000
 
 
-def joined(texts: object) -> str:
-    """Without white space, which is trimmed where parts meet."""
-    assert not isinstance(texts, str)
-    return "".join("".join(texts).split())  # type: ignore[call-overload]
+PIECES = [
+    "word ",
+    "Some words. ",
+    "**bold** ",
+    "*it **both*** ",
+    "`code` ",
+    "~~gone~~ ",
+    "[a link](http://b.cd/?e=1&f) ",
+    "[no link](g.md) ",
+    "<b> & </b> ",
+    "\n\n",
+    "\n",
+    "\n# Head *ing*\n",
+    "\n- item\n",
+    "\n  - in\n",
+    "\n1. one\n",
+    "\n> quote\n",
+    "\n```py\nx < 1 & y\n\nz\n```\n",
+    "\n```\n",
+    "\n|a|b|\n|-|-|\n|1|**2**|\n\n",
+    "\n---\n",
+    "**",
+    "*",
+    "`",
+    "[",
+    "](",
+    "中文句子。",
+    "😀",
+    "👨\u200d👩\u200d👧",
+    "🇩🇪",
+    "👍🏽",
+    "e\u0301",
+    "&lt;",
+    "&nbsp;",
+    "\\*",
+    "x" * 500,
+    " " * 60,
+    "\u200b",
+    "\0",
+    "> a\n> > b\n",
+    "[**b** `c`](http://d.ef) ",
+    "![p](http://q.rs/t.png)",
+    "http://bare.example.com/a_b_c ",
+]
+SOURCES = st.lists(st.tuples(st.sampled_from(PIECES), st.integers(1, 150)), min_size=1, max_size=12).map(
+    lambda pieces: "".join(piece * times for piece, times in pieces)
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SOURCES)
+def test_p_57_any_markdown_arrives_whole_and_readable(source: str) -> None:
+    parts = render(message(source))
+
+    assert_whole(source, parts)
+
+
+@pytest.mark.nightly
+@settings(max_examples=1_500, deadline=None)
+@given(SOURCES)
+def test_p_57_very_much_markdown_arrives_whole_and_readable(source: str) -> None:
+    parts = render(message(source))
+
+    assert_whole(source, parts)
+
+
+def assert_whole(source: str, parts: Sequence[Part]) -> None:
+    """Nothing is lost, torn, too long or not to be read."""
+    whole = visible(lay_out(parse(source), is_linkable))
+    read = [Reader(part.payload["text"]) for part in parts]
+    assert joined(one.text for one in read).replace(NOTHING, "") == joined([whole])
+    assert all(utf16(Reader(marked(part.payload)["text"]).text) <= 4_096 for part in parts)
+    assert all(one.text == one.text.rstrip() for one in read)
+    assert all(len(one.entities) <= MOST_MARKS for one in read)
+    assert all(len(part.payload["text"].encode()) <= LONGEST_PAYLOAD for part in parts)
+    assert not [one for one, other in pairwise(read) if tears(one.text, other.text)]
+
+
+def tears(text: str, following: str) -> bool:
+    """Whether a character, as people see it, ends in the following part."""
+    ends = (found.end() for found in regex.finditer(r"\X", text + following[:50]))
+    return len(text) not in ends
+
+
+@settings(max_examples=20, deadline=None)
+@given(SOURCES)
+def test_p_58_every_part_has_a_plain_form_with_the_same_words(source: str) -> None:
+    parts = render(message(source))
+
+    for part in parts:
+        assert part.plain is not None
+        plain, words = part.plain["text"], Reader(part.payload["text"]).text
+        assert utf16(plain) <= LIMIT
+        assert without_addresses(plain) == without_addresses(words)
+
+
+def without_addresses(text: str) -> str:
+    return re.sub(r" \(http://[^()\s]*\)", "", text)
+
+
+@given(st.text(max_size=200))
+def test_any_text_at_all_is_rendered(source: str) -> None:
+    parts = render(message(source))
+
+    assert parts
+    assert all(Reader(part.payload["text"]).text.strip() for part in parts)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Without white space, which is trimmed where parts meet, and what cannot be seen."""
+    return re.sub(r"[\s\u200b]", "", "".join(texts))

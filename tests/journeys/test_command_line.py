@@ -89,7 +89,7 @@ def test_two_chats_at_once_without_a_gateway_are_both_answered(tmp_path: Path) -
 
     answers = [process.communicate(timeout=30) for process in processes]
 
-    assert [out for out, _ in answers] == ["Nothing is scheduled.\n"] * 2
+    assert [out for out, _ in answers] == ["Nothing is scheduled.\n"] * 2, answers
     assert [process.returncode for process in processes] == [0, 0]
 
 

@@ -268,7 +268,7 @@ async def test_a_chosen_zone_holds_for_new_jobs_and_leaves_old_ones_alone(open_w
 
         assert "(UTC)" in old
         assert "(Asia/Tokyo)" in (new + world.channel.texts()[-1])
-        assert [job.tz for job in jobs(world)] == ["UTC", "Asia/Tokyo"]
+        assert {job.name: job.tz for job in jobs(world)} == {"old": "UTC", "new": "Asia/Tokyo"}
 
         await go_to(world, NOON + timedelta(hours=12))  # 09:00 in Tokyo
         await until(lambda: world.channel.texts()[-1] == "new")

@@ -56,9 +56,7 @@ def herons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name, raising=False)
 
 
-def texts(
-    tocsin: CommandLine, *arguments: str, part: str = "channels.heron"
-) -> tuple[int, list[tuple[str, str]]]:
+def texts(tocsin: CommandLine, *arguments: str, part: str = "channels.heron") -> tuple[int, list[tuple[str, str]]]:
     printed = tocsin("check", "--json", *arguments)
     findings: list[dict[str, Any]] = printed.document["findings"]
     return printed.status, [(one["level"], one["text"]) for one in findings if one["part"] == part]

@@ -32,9 +32,11 @@ def place(tmp_path: Path) -> Home:
     return made
 
 
-def found(place: Home, *, now: datetime = NOW) -> list[Finding]:
+def found(place: Home, *, now: datetime | None = None) -> list[Finding]:
     """What is not in order."""
-    return [finding for finding in check_home.look(place, now) if finding.level is not Level.OK]
+    return [
+        finding for finding in check_home.look(place, now or datetime.now(UTC)) if finding.level is not Level.OK
+    ]
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o300, 0o600, 0o000])

@@ -16,6 +16,10 @@ class Inlet(Protocol):
     def commands(self) -> Sequence[CommandInfo]:
         """What is answered to `/name`: for the platform's menus, and to know which of them are ours."""
 
+    @property
+    def owners(self) -> Sequence[str]:
+        """The ids of those who may see everything here: their menus have more."""
+
     def receive(self, message: InboundMessage) -> Awaitable[None]:
         """Safe on return: only then the platform is told (offset, ack). Redeliveries are dropped inside.
 

@@ -52,6 +52,7 @@ class _Inlet:
         self._moved = house.moved
         self._strangers: set[tuple[str, str]] = set()
         self.commands = house.commands
+        self.owners = house.access.owners(channel.name)
 
     async def receive(self, message: InboundMessage) -> None:
         if not self._channel.operated:

@@ -54,10 +54,14 @@ class Access:
                 return rule
         return None
 
+    def owners(self, channel: str) -> tuple[str, ...]:
+        """Who may see everything on the channel."""
+        section = self._channels.get(channel)
+        return section.owners if section else ()
+
     def is_owner(self, channel: str, user: str) -> bool:
         """Whether this person may see everything on the channel."""
-        section = self._channels.get(channel)
-        return section is not None and user in section.owners
+        return user in self.owners(channel)
 
 
 def _listed(user: str, allow: tuple[str, ...], section: ChannelSection) -> bool:

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 import telegram
 from telegram import (
     BotCommand,
-    BotCommandScopeAllGroupChats,
-    BotCommandScopeAllPrivateChats,
+    BotCommandScope,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     ReplyParameters,
@@ -200,14 +199,10 @@ class Client:
         async with _our_errors():
             await self._bot.answer_callback_query(query, text=text or None)
 
-    async def list_commands(self, private: Sequence[tuple[str, str]], group: Sequence[tuple[str, str]]) -> None:
-        """Have Telegram offer the commands: (name, what it does)."""
-        for commands, scope in (
-            (private, BotCommandScopeAllPrivateChats()),
-            (group, BotCommandScopeAllGroupChats()),
-        ):
-            async with _our_errors():
-                await self._bot.set_my_commands([BotCommand(*one) for one in commands], scope=scope)
+    async def offer(self, commands: Sequence[tuple[str, str]], scope: BotCommandScope) -> None:
+        """Have Telegram offer the commands, (name, what it does), where the scope says."""
+        async with _our_errors():
+            await self._bot.set_my_commands([BotCommand(*one) for one in commands], scope=scope)
 
 
 def _parse_mode(payload: Mapping[str, Json]) -> str | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby
 
 import structlog
-from telegram import Update
+from telegram import BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats, BotCommandScopeChat, Update
 
 from channels.base import Inlet
 from channels.telegram.client import Client, MovedError, RivalError
@@ -64,7 +64,7 @@ class Poller:
             wait = self._client.waits.poll
             if not self._listed:
                 self._listed = True
-                self._do(self._list_commands(inlet))
+                self._do(self._offer_commands(inlet))
 
     async def _take(self, updates: Sequence[Json], listener: Listener, inlet: Inlet) -> None:
         """Hand in a batch, in order; only when all of it is safe, the next poll confirms it."""
@@ -125,9 +125,14 @@ class Poller:
         except (DeliveryError, MovedError) as error:
             logger.warning("a small thing could not be done on Telegram", channel=self._name, error=str(error))
 
-    async def _list_commands(self, inlet: Inlet) -> None:
-        private = [(one.name, one.summary[:LONGEST_SUMMARY]) for one in inlet.commands if not one.owners_only]
-        await self._client.list_commands(private, private)
+    async def _offer_commands(self, inlet: Inlet) -> None:
+        """What there is for everybody in everybody's menu, and all of it in the menus of owners."""
+        every = [(one.name, one.summary[:LONGEST_SUMMARY]) for one in inlet.commands]
+        common = [one for one, info in zip(every, inlet.commands, strict=True) if not info.owners_only]
+        for scope in (BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
+            await self._client.offer(common, scope)
+        for owner in inlet.owners:  # Telegram refuses it for who has never written to the bot: no harm is done
+            self._do(self._client.offer(every, BotCommandScopeChat(owner)))
 
 
 def _number(update: Json) -> int | None:

@@ -30,6 +30,7 @@ class Inlet:
     """Takes what a channel hands in."""
 
     commands: Sequence[CommandInfo] = ()
+    owners: Sequence[str] = ()
     received: list[InboundMessage] = field(default_factory=list)
     lives: int = 0
 

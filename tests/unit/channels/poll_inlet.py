@@ -23,6 +23,7 @@ class Inlet:
     """Takes what is read, or refuses it as a full disk does."""
 
     commands: Sequence[CommandInfo] = ()
+    owners: Sequence[str] = ()
     received: list[InboundMessage] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
     lives: int = 0

@@ -284,16 +284,20 @@ async def test_the_menus_are_told_once_and_without_what_is_the_owners(
             CommandInfo(name="help", summary="what I can do"),
             CommandInfo(name="outbox", summary="what waits", owners_only=True),
             CommandInfo(name="cron", summary="x" * 300),
-        )
+        ),
+        owners=(str(ANNA), "404"),  # the second has never written to the bot
     )
     async with reading(poller, inlet):
-        await until(lambda: len(server.commands) == 2)
+        await until(lambda: server.calls["setMyCommands"] == 4)
     async with reading(poller, inlet):
         await until(lambda: server.calls["getMe"] == 2 and server.updates.polled)
 
     assert server.commands["all_private_chats", ""] == {"help": "what I can do", "cron": "x" * 256}
     assert server.commands["all_group_chats", ""] == server.commands["all_private_chats", ""]
-    assert server.calls["setMyCommands"] == 2
+    assert [set(menu) for (scope, _), menu in server.commands.items() if scope.startswith("chat")] == [
+        {"help", "outbox", "cron"}
+    ]
+    assert server.calls["setMyCommands"] == 4
 
 
 async def test_menus_that_cannot_be_told_keep_nobody_from_writing(server: TelegramServer, poller: Poller) -> None:

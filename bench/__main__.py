@@ -13,12 +13,20 @@ from pathlib import Path
 from bench import jobs, past, path, process, report
 from bench.run import Run
 
+
+def _telegram(run: Run) -> None:
+    from bench import telegram  # its SDK fills the memory that the other groups measure in
+
+    telegram.measure(run)
+
+
 RESULTS = Path(__file__).parent / "results"
 GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "process": process.measure,
     "path": path.measure,
     "cron": jobs.measure,
     "past": past.measure,
+    "telegram": _telegram,
     "install": process.install,
 }
 SLOW = ("install",)

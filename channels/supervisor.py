@@ -21,7 +21,6 @@ logger = structlog.get_logger()
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(seconds=30)
-LONGEST_OUTAGE_PAUSE = timedelta(seconds=10)  # when only the platform could not be reached: asking costs nothing
 STRANGERS = 1_000  # of whom it is remembered that the log has named them
 
 Moved = Callable[[str, str, str], Awaitable[None]]
@@ -142,7 +141,7 @@ class Supervisor:
                 self._refused(state, line, str(error))
                 return
             except ReadingError as error:
-                longest, at_least = LONGEST_PAUSE if error.pause else LONGEST_OUTAGE_PAUSE, error.pause
+                longest, at_least = error.longest, error.pause
                 self._interrupted(state, str(error))
             except Exception as error:
                 state.state, state.reason = "retrying", str(error) or type(error).__name__

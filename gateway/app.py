@@ -46,6 +46,7 @@ from gateway.database.driver import Driver
 from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
 from gateway.database.writer import Database
+from gateway.errors import StoreError, UserError
 from gateway.heartbeat import Heartbeat, Life
 from gateway.home import Home
 from gateway.messages import ChatAddress, Due, InboundMessage, Json
@@ -77,6 +78,7 @@ TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others 
 SEND_GRACE = timedelta(seconds=5)
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=5)
+STORE_PAUSE = timedelta(seconds=2)  # before something that could not be kept is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +108,9 @@ class Gateway:
         self._connect = setup.connect or database_of(home, config)
         self.database = Database(self._connect, clock, reserve=Reserve(home.path / "gateway.reserve"))
         self.store = setup.store or store_of(home, config)
+        self.chats = Chats(self.database)
         self.outbox = Outbox(self.database, clock, self._spawn, hold=config.outbox.ambiguous == "hold")
-        self.say = Speaker(self.database, self.outbox, clock)
+        self.say = Speaker(self.database, self.outbox, clock, present=self.chats.address)
         self.outbox.settled = Undelivered(self.say, owners_of(config), self._spawn).settled
         self._model = setup.model or model_of(config)
         self.handler = RunHandler(
@@ -125,7 +128,6 @@ class Gateway:
             self._work,
             slots={"person": config.agent.max_turns, "due": config.cron.max_concurrent},
         )
-        self.chats = Chats(self.database)
         self.access = Access(config.channels, self.chats.present)
         self.bus = Bus(self.database, clock, self.lanes, route=routing.routed)
         self.cron = self._scheduler(config, clock)
@@ -243,6 +245,9 @@ class Gateway:
             await self.cron.start()  # first: it recovers a store that cannot be read
             tasks, maker = tasks_of(self._setup.config), maker_of(self._setup.config, self._clock)
             await asyncio.to_thread(declare, self.store, tasks, maker)
+        for channel, chat, to in self.chats.moves():
+            self.outbox.moved[channel, chat] = to
+            await self._move_chat(channel, chat, to)
         await self._start_channels()
         await self.lanes.start()
         loops = [self.neighbours.run, self.presence.run, self._keep_house, self._tell_status]
@@ -292,15 +297,34 @@ class Gateway:
             await self.loop.work(claim)
 
     async def _sign(self, address: ChatAddress) -> None:
-        channel = self._setup.channels.get(address.channel)
-        if isinstance(channel, Signing):
+        channel, line = self._setup.channels.get(address.channel), self.outbox.lines.get(address.channel)
+        silent = line is None or line.halted or line.closed_for(address.chat) is not None
+        if isinstance(channel, Signing) and not silent:
             await channel.sign(address)
 
     async def _move_chat(self, channel: str, chat: str, to: str) -> None:
-        if await self.chats.move(channel, chat, to):
-            jobs = await asyncio.to_thread(self.book.move, channel, chat, to)
-            logger.info("a chat has another id", channel=channel, chat=chat, now=to, jobs=jobs)
-            await self.cron.reload()
+        words = not self.outbox.knows(channel, to)  # else two lanes would tell the same: the old one ends its own
+        if await self.chats.move(channel, chat, to, words=words):
+            logger.info("a chat has another id", channel=channel, chat=chat, now=to)
+            if words:
+                self.outbox.move(channel, chat, to)
+        if not await self._move_jobs(channel, chat, to):
+            self._background(partial(self._move_jobs_later, channel, chat, to))
+
+    async def _move_jobs(self, channel: str, chat: str, to: str) -> bool:
+        """Repeatable: a crash may have come between the chat's move and that of its jobs."""
+        try:
+            if await asyncio.to_thread(self.book.move, channel, chat, to):
+                await self.cron.reload()
+        except (StoreError, UserError) as error:
+            logger.error("the jobs of a chat that has another id stay behind for now", chat=chat, error=str(error))
+            return False
+        return True
+
+    async def _move_jobs_later(self, channel: str, chat: str, to: str) -> None:
+        await self._clock.sleep(STORE_PAUSE)
+        while not await self._move_jobs(channel, chat, to):
+            await self._clock.sleep(STORE_PAUSE)
 
     def _settle_soon(self) -> None:
         self.cron.settle_soon()

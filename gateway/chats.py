@@ -1,6 +1,9 @@
 """What is kept of chats: the zone that one has chosen, the id that it has now, where its conversation begins."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import unquote
 
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
@@ -31,6 +34,8 @@ class Chats:
             self._begins = dict(transaction.execute(sql.BEGINNINGS).fetchall())
 
         await self._database.read(load)
+        for channel, chat, to in self.moves():  # a turn that ran while its chat moved has the old session
+            await self._database.write(partial(_move_turns, channel=channel, chat=chat, to=to))
 
     def zone(self, address: ChatAddress) -> str:
         """The zone that was chosen in this chat; empty if none was."""
@@ -47,8 +52,23 @@ class Chats:
         found = self._chats.get(ChatAddress(channel=channel, chat=chat).owner)
         return found.moved_to if found and found.moved_to else chat
 
-    async def move(self, channel: str, chat: str, to: str) -> bool:
-        """The chat has another id: its zone and its conversation go along. False if that was known."""
+    def address(self, address: ChatAddress) -> ChatAddress:
+        """The same chat and thread, by the id that the chat has now."""
+        present = self.present(address.channel, address.chat)
+        return address if present == address.chat else replace(address, chat=present)
+
+    def moves(self) -> Iterator[tuple[str, str, str]]:
+        """Every (channel, chat, its id now) of chats that were given another one."""
+        for owner, chat in self._chats.items():
+            if chat.moved_to:
+                channel, _, name = owner.partition(":")
+                yield channel, unquote(name), chat.moved_to
+
+    async def move(self, channel: str, chat: str, to: str, *, words: bool = True) -> bool:
+        """The chat has another id: its zone and its conversation go along. False if that was known.
+
+        `words`: also what is still to be said there.
+        """
         if self.present(channel, chat) == to:
             return False
         old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
@@ -57,8 +77,10 @@ class Chats:
         def write(transaction: Transaction) -> None:
             _put(transaction, sql.MOVE_CHAT, old.owner, to)
             _put(transaction, sql.CHOOSE_ZONE, new.owner, zone)
-            transaction.execute(sql.MOVE_TURNS, (new.session, old.session))
+            _move_turns(transaction, channel, chat, to)
             transaction.execute(sql.MOVE_BEGINNING, (new.session, old.session))
+            if words:
+                transaction.execute(sql.MOVE_WORDS, (to, channel, chat))
 
         await self._database.write(write)
         self._chats.setdefault(old.owner, _Chat()).moved_to = to
@@ -75,6 +97,11 @@ class Chats:
         """What was said up to the row `seq` of the inbox is forgotten in this session."""
         await self._database.write(lambda transaction: _put(transaction, sql.BEGIN_ANEW, session, seq))
         self._begins[session] = max(seq, self._begins.get(session, 0))
+
+
+def _move_turns(transaction: Transaction, channel: str, chat: str, to: str) -> None:
+    old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
+    transaction.execute(sql.MOVE_TURNS, (new.session, old.session))
 
 
 def _put(transaction: Transaction, statement: str, key: str, value: str | int) -> None:

@@ -109,11 +109,17 @@ class PermanentDeliveryError(DeliveryError):
 
 
 class ReadingError(TocsinError):
-    """A channel cannot read for now, for a reason that needs no traceback; not sooner again than `pause`."""
+    """A channel cannot read for now, for a reason that needs no traceback.
 
-    def __init__(self, message: str, *, pause: timedelta = timedelta()) -> None:
+    It is tried again after pauses that grow: not sooner than `pause`, and not much later than `longest`.
+    """
+
+    def __init__(
+        self, message: str, *, pause: timedelta = timedelta(), longest: timedelta = timedelta(seconds=10)
+    ) -> None:
         super().__init__(message)
         self.pause = pause
+        self.longest = longest
 
 
 class RunOverError(TocsinError):

@@ -16,7 +16,7 @@ from cron.tool import Rules
 from gateway import plugins, zones
 from gateway.agent.model import ModelClient
 from gateway.clock import Clock
-from gateway.config import Config
+from gateway.config import CHANNELS_TO_COME, Config
 from gateway.database.driver import Driver
 from gateway.database.sqlite import SqliteDriver
 from gateway.errors import ConfigError
@@ -26,9 +26,6 @@ from gateway.retention import Retention
 from gateway.waiting import CONSOLE
 
 logger = structlog.get_logger()
-
-COMING = ("email", "feishu", "slack", "telegram", "wecom", "web")
-"""Kinds of channels that a configuration may name already."""
 
 
 def database_path(home: Home, config: Config) -> Path:
@@ -75,7 +72,7 @@ def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
     found: dict[str, Channel] = {}
     for name, section in config.channels.items():
         kind = config.kind_of(name)
-        if section.enabled and kind in COMING and kind not in plugins.offered("channels"):
+        if section.enabled and kind in CHANNELS_TO_COME and kind not in plugins.offered("channels"):
             logger.warning(
                 "configuration", note=f"channels.{name}: the channel {kind} is not built yet; it stays off"
             )

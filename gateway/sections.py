@@ -1,6 +1,7 @@
 """The sections of the configuration, one model each: their keys, defaults and limits."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -18,6 +19,16 @@ ID_FORMS = {
     "feishu": (re.compile(r"(?:ou|on)_\w+"), "an open id such as ou_84aad35d"),
 }
 """What an immutable user id looks like; here, so that a display name is refused before any channel is imported."""
+
+GROUP_FORMS = {
+    "telegram": (re.compile(r"-[0-9]+"), 'a negative number such as "-1001234567890"'),
+    "slack": (re.compile(r"[CG][A-Z0-9]+"), "an id such as C012ABCDEF"),
+    "feishu": (re.compile(r"oc_\w+"), "an id such as oc_a0553eda"),
+}
+"""What a group's id looks like: a key of another form would never match."""
+
+CREDENTIALS = ("token", "bot_token", "app_id")
+"""Keys that say who a channel is on its platform, where only one may read for it."""
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+(?:/\S*)?", re.IGNORECASE)
 _SECRET_PIECE = re.compile(r"(?=.*\d).{8,}|.{20,}")  # not words such as "heartbeat", which the log needs
@@ -117,10 +128,27 @@ class ChannelSection(BaseModel):
             for key, value in table.items()
         }
 
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _yaml_groups(cls, groups: object) -> object:
+        if not isinstance(groups, dict):
+            return groups
+        # `-100123:` alone on a line of YAML is a number without a value.
+        return {str(chat): {} if rule is None else rule for chat, rule in groups.items()}
+
     @property
     def own(self) -> Table:
         """What only the channel itself knows; secrets are SecretStr already."""
         return dict(self.model_extra or {})
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Who it is on its platform, in the clear: only to compare."""
+        given = {key: self.own[key] for key in CREDENTIALS if self.own.get(key)}
+        return {
+            key: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for key, value in given.items()
+        }
 
 
 class FailureAlertSection(Section):
@@ -284,6 +312,7 @@ class HeartbeatSection(Section):
 
 def check_ids(name: str, channel: ChannelSection) -> None:
     """Names can be changed by who bears them, so only immutable ids may open a door."""
+    _check_groups(name, channel)
     lists = {"allow": channel.allow, "owners": channel.owners}
     lists |= {f"groups.{group}.allow": rule.allow or () for group, rule in channel.groups.items()}
     form, example = ID_FORMS.get(channel.kind or name, (re.compile(r"[^@\s]+"), "the user's id"))
@@ -296,3 +325,26 @@ def check_ids(name: str, channel: ChannelSection) -> None:
                 )
     if ANYBODY in channel.owners:
         raise ValueError(f'.{name}.owners: "{ANYBODY}" would make everybody an owner; list them by id')
+
+
+def _check_groups(name: str, channel: ChannelSection) -> None:
+    form, example = GROUP_FORMS.get(channel.kind or name, (re.compile(r"[^@*\s]+"), "the group's id"))
+    for chat in channel.groups:
+        if not form.fullmatch(chat):
+            raise ValueError(
+                f".{name}.groups.{chat}: is not the id of a group, and would never match; write {example} "
+                "(the log names it when somebody there mentions the bot)"
+            )
+
+
+def check_credentials(channels: Mapping[str, ChannelSection]) -> None:
+    """One reader per credential: two would take each other's messages. A channel that is off reads nothing."""
+    holders: dict[tuple[str, str, str], str] = {}
+    for name, channel in channels.items():
+        for key, value in channel.credentials.items() if channel.enabled else ():
+            first = holders.setdefault((channel.kind or name, key, value), name)
+            if first != name:
+                raise ValueError(
+                    f".{name}.{key}: is the same as channels.{first}.{key}, and both would take each other's "
+                    "messages; give each its own, or set enabled = false in one"
+                )

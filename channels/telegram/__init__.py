@@ -125,20 +125,20 @@ class TelegramChannel:
             return await self._send(parcel, error.to)
 
     async def _follow(self, chat: str, to: str) -> None:
-        self._moved[chat] = to
         if self._inlet is not None:
             try:
                 await self._inlet.moved(chat, to)
             except StoreError as error:
                 raise TransientDeliveryError(f"{self.name}: the chat has moved to {to}: {error}") from error
+        self._moved[chat] = to
 
     async def _send(self, parcel: Parcel, chat: str) -> str:
         address = replace(parcel.address, chat=chat)
-        payload = marked(parcel.payload) if parcel.repeat else parcel.payload
         if parcel.edits:
             with suppress(NoEditError):  # it is gone, or too old: what there is to say is said anew
-                return await self._client.edit(address, parcel.edits, payload)
-        return await self._client.send(address, payload)
+                # Unmarked, also when it is repeated: an edit that is made twice is seen once.
+                return await self._client.edit(address, parcel.edits, parcel.payload)
+        return await self._client.send(address, marked(parcel.payload) if parcel.repeat else parcel.payload)
 
     async def probe(self) -> None:
         await self._client.identify()

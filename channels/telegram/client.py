@@ -179,7 +179,7 @@ class Client:
             reason = str(error).lower()
             if "message is not modified" in reason:
                 return message_id  # it says that already
-            if "message to edit not found" in reason or "message can't be edited" in reason:
+            if any(words in reason for words in NO_EDIT):
                 raise NoEditError(str(error)) from error
             raise
         return message_id
@@ -265,6 +265,14 @@ def translated(error: TelegramError) -> DeliveryError:
         case _:
             return AmbiguousDeliveryError(f"Telegram: {error}")
 
+
+NO_EDIT = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
+)
+"""Of refusals that are about the message to be replaced, and not about what takes its place."""
 
 FORMATTING = (
     "can't parse entities",

@@ -31,6 +31,10 @@ UNREADABLE = {
 """What a message may hold besides text; it cannot be opened, and the agent is told so."""
 
 
+NOT_YOURS = "These buttons are for the person who asked."
+TOO_OLD = "These buttons are too old. Send the command again."
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """Somebody wrote."""
@@ -40,10 +44,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """Somebody pressed a button; `message` is None when it was not theirs to press."""
+    """Somebody pressed a button; `message` is None when nothing follows from that, and `told` says them why."""
 
     query: str
     message: InboundMessage | None
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,17 @@ class Listener:
             )
         )
 
-    def _press(self, query: CallbackQuery, update: int, now: datetime) -> Heard:
-        asker, found, text = (query.data or "").partition("|")
-        if query.message is None or not found or not text:
-            return Pressed(query.id, None)
-        if asker and asker != _id_of(query.from_user):
-            return Pressed(query.id, None)
-        message = query.message if isinstance(query.message, Message) else None
+    def _press(self, query: CallbackQuery, update: int, now: datetime) -> Pressed:
+        under, data = query.message, query.data or ""
+        # A client may send any data for any message: only what stands on a button that we can see counts.
+        if not isinstance(under, Message) or data not in _on_buttons(under):
+            return Pressed(query.id, None, TOO_OLD)
+        asker, _, text = data.partition("|")
+        # Who asked in the name of a chat, as anonymous admins do, presses in their own: rights are asked later.
+        if asker and not asker.startswith("-") and asker != _id_of(query.from_user):
+            return Pressed(query.id, None, NOT_YOURS)
+        if not text or under.chat.type not in {ChatType.PRIVATE, *GROUPS}:
+            return Pressed(query.id, None, TOO_OLD)
         return Pressed(
             query.id,
             InboundMessage(
@@ -138,11 +147,11 @@ class Listener:
                 sender_id=_id_of(query.from_user),
                 sender_name=_whole(query.from_user.full_name),
                 dedupe_keys=(self._key(update),),
-                address=self._address(query.message.chat, message),
+                address=self._address(under.chat, under),
                 text=_whole(text),
                 received_at=now,
-                occasion=Press(message_id=str(query.message.message_id)),
-                group=query.message.chat.type in GROUPS,
+                occasion=Press(message_id=str(under.message_id)),
+                group=under.chat.type in GROUPS,
             ),
         )
 
@@ -150,9 +159,9 @@ class Listener:
         # With the bot's id: another bot under the same name of a channel counts its updates anew.
         return f"telegram:{self.me.id}:{update}"
 
-    def _address(self, chat: Chat, message: Message | None) -> ChatAddress:
+    def _address(self, chat: Chat, message: Message) -> ChatAddress:
         """Chat and topic. A reply outside a forum has a thread id too, which is no topic."""
-        topic = message is not None and message.is_topic_message and message.message_thread_id
+        topic = message.is_topic_message and message.message_thread_id
         return ChatAddress(channel=self.channel, chat=str(chat.id), thread=str(topic) if topic else "")
 
     # -- whom it is for -----------------------------------------------------------------------------------
@@ -198,6 +207,12 @@ def _unreadable(message: Message) -> str:
         if getattr(message, kind):
             return f"({words} without words, which cannot be opened here yet)"
     return ""
+
+
+def _on_buttons(message: Message) -> set[str]:
+    """What the buttons under the message stand for."""
+    rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
+    return {str(button.callback_data) for row in rows for button in row if button.callback_data}
 
 
 def _whole(text: str) -> str:

@@ -1,6 +1,7 @@
 """The poll loop: updates are in the inbox before Telegram is asked for the next ones, which confirms them."""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -12,14 +13,21 @@ from channels.base import Inlet
 from channels.telegram.client import Client, MovedError, RivalError
 from channels.telegram.parse import Heard, Listener, Membership, Moved, Nothing, Pressed, Said
 from gateway.clock import Clock
-from gateway.errors import CredentialsRefusedError, DeliveryError, ReadingError, StoreError
+from gateway.errors import (
+    CredentialsRefusedError,
+    DeliveryError,
+    ReadingError,
+    StoreError,
+    TransientDeliveryError,
+)
 from gateway.messages import Json
 
 logger = structlog.get_logger()
 
 RIVAL_PAUSE = timedelta(seconds=5)
+LONGEST_RIVAL_PAUSE = timedelta(seconds=30)
+OFFER_AGAIN = timedelta(minutes=1)  # after menus that could not be told
 STORE_PAUSE = timedelta(seconds=2)
-NOT_YOURS = "These buttons are for the person who asked."
 LONGEST_SUMMARY = 256  # of a command, as Telegram has it
 
 
@@ -31,7 +39,7 @@ class Poller:
         self._client = client
         self._clock = clock
         self._offset = 0
-        self._listed = False
+        self._offer_at = 0.0  # when the menus are to be told, monotonic
         self._chores: set[asyncio.Task[None]] = set()
 
     async def run(self, inlet: Inlet) -> None:
@@ -41,9 +49,10 @@ class Poller:
         except CredentialsRefusedError:
             raise
         except RivalError as error:
-            raise ReadingError(_rival(str(error)), pause=RIVAL_PAUSE) from error
+            raise ReadingError(_rival(str(error)), pause=RIVAL_PAUSE, longest=LONGEST_RIVAL_PAUSE) from error
         except DeliveryError as error:
-            raise ReadingError(str(error)) from error
+            asked = error.retry_after if isinstance(error, TransientDeliveryError) else None
+            raise ReadingError(str(error), pause=asked or timedelta()) from error
         except StoreError as error:
             raise ReadingError(f"what was written cannot be kept: {error}", pause=STORE_PAUSE) from error
         finally:
@@ -59,11 +68,11 @@ class Poller:
         while True:
             await inlet.room()
             updates = await self._client.updates(self._offset, wait=wait)
-            inlet.alive()
             await self._take(updates, listener, inlet)
+            inlet.alive()
             wait = self._client.waits.poll
-            if not self._listed:
-                self._listed = True
+            if self._clock.monotonic() >= self._offer_at:
+                self._offer_at = self._clock.monotonic() + OFFER_AGAIN.total_seconds()
                 self._do(self._offer_commands(inlet))
 
     async def _take(self, updates: Sequence[Json], listener: Listener, inlet: Inlet) -> None:
@@ -75,6 +84,8 @@ class Poller:
         numbers = [update["update_id"] for update in updates if _number(update) is not None]
         if numbers:
             self._offset = max(numbers) + 1
+        elif updates:
+            raise ReadingError("Telegram's updates have no numbers", pause=RIVAL_PAUSE)
 
     async def _hand_in(self, heard: Iterable[Heard], inlet: Inlet) -> None:
         """Begun in order, written together: one commit for all of them."""
@@ -98,11 +109,10 @@ class Poller:
         match heard:
             case Said(message):
                 await inlet.receive(message)
-            case Pressed(query, None):
-                self._do(self._client.answer_press(query, NOT_YOURS))
-            case Pressed(query, message) if message is not None:
-                await inlet.receive(message)
-                self._do(self._client.answer_press(query))
+            case Pressed(query, message, told):
+                if message is not None:
+                    await inlet.receive(message)
+                self._do(self._client.answer_press(query, told))
             case Moved(chat, to):
                 await inlet.moved(chat, to)
             case Membership(chat, status, by):
@@ -131,6 +141,7 @@ class Poller:
         common = [one for one, info in zip(every, inlet.commands, strict=True) if not info.owners_only]
         for scope in (BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
             await self._client.offer(common, scope)
+        self._offer_at = math.inf  # they are known from here on
         for owner in inlet.owners:  # Telegram refuses it for who has never written to the bot: no harm is done
             self._do(self._client.offer(every, BotCommandScopeChat(owner)))
 

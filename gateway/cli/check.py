@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from gateway import config as configuration
-from gateway import configfile
 from gateway.cli import check_channels, check_home
 from gateway.cli.finding import Finding, Level
 from gateway.cli.main import DONE, FAILED, WRONG_USE, Call
@@ -80,7 +79,7 @@ def _told(loaded: Loaded, place: Home, clock: Clock, *, offline: bool) -> Iterat
     yield from _targets(loaded.config)
     yield from _engines(loaded.config)
     if loaded.file is not None:
-        yield from check_home.secret_files(configfile.read(loaded.file), place.path)
+        yield from check_home.secret_files(configuration.read(loaded.file), place.path)
 
 
 def _status(findings: list[Finding]) -> int:

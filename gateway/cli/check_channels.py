@@ -14,11 +14,8 @@ from gateway import config as configuration
 from gateway import durations, plugins
 from gateway.cli.finding import Finding, Level
 from gateway.clock import Clock
-from gateway.config import Config
+from gateway.config import CHANNELS_TO_COME, Config
 from gateway.errors import ConfigError
-
-TO_COME = ("telegram", "slack", "feishu", "email", "wecom", "web")
-"""Kinds of channels that are documented, whether they are built yet or not."""
 
 LIMIT = timedelta(seconds=10)
 
@@ -54,7 +51,7 @@ def _nobody(config: Config) -> Finding:
 def _settings(config: Config, name: str) -> tuple[ModuleType | None, Finding]:
     """The channel's module, None where it cannot be used, and what its settings are like."""
     kind = config.kind_of(name)
-    if kind in TO_COME and kind not in plugins.offered("channels"):
+    if kind in CHANNELS_TO_COME and kind not in plugins.offered("channels"):
         text = f"the channel {kind} is not built yet, so its settings have no effect"
         return None, Finding(part=f"channels.{name}", level=Level.WARNING, text=text)
     try:

@@ -3,8 +3,8 @@
 import difflib
 
 from cron.target import LOG
-from gateway.cli.check_channels import TO_COME
-from gateway.config import Config
+from gateway import plugins
+from gateway.config import CHANNELS_TO_COME, Config
 from gateway.errors import UserError
 
 ALWAYS = ("console", LOG)
@@ -17,9 +17,10 @@ def check_channel(name: str, config: Config) -> str:
         return "" if section.enabled else f"the channel {name} is off; what is said there waits until it is on"
     if name in ALWAYS:
         return ""
-    if name in TO_COME:
+    kinds = {*CHANNELS_TO_COME, *plugins.offered("channels")}
+    if name in kinds:
         return f"the channel {name} is not configured yet; what is said there waits until it is"
     known = sorted({*config.channels, *ALWAYS})
-    near = difflib.get_close_matches(name, [*known, *TO_COME], n=1)
+    near = difflib.get_close_matches(name, [*known, *sorted(kinds)], n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     raise UserError(f"--channel: there is no channel {name[:80]!r}; {hint}")

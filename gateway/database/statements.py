@@ -75,6 +75,7 @@ CHOOSE_ZONE = """INSERT INTO chats (owner, zone) VALUES (?, ?)
 MOVE_CHAT = """INSERT INTO chats (owner, moved_to) VALUES (?, ?)
     ON CONFLICT (owner) DO UPDATE SET moved_to = excluded.moved_to"""
 MOVE_TURNS = "UPDATE turns SET session = ? WHERE session = ?"
+MOVE_WORDS = "UPDATE outbox SET chat = ? WHERE channel = ? AND chat = ? AND state = 'open'"
 BEGINNINGS = "SELECT session, after_seq FROM beginnings"
 BEGIN_ANEW = """INSERT INTO beginnings (session, after_seq) VALUES (?, ?)
     ON CONFLICT (session) DO UPDATE SET after_seq = max(after_seq, excluded.after_seq)"""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -35,6 +36,7 @@ class Outbox:
         self._spawn = spawn
         self._hold = hold
         self.settled: Settled = lambda _record, _state: None
+        self.moved: dict[tuple[str, str], str] = {}  # chats that have another id now
         self.held: set[tuple[str, str]] = set()  # chats that somebody else delivers to for the moment
         self._lines: dict[str, Line] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -56,6 +58,8 @@ class Outbox:
     async def refresh(self) -> None:
         """Look for rows that others have written: other processes, or an earlier life."""
         for channel, chat in await self._database.read(records.open_chats):
+            if to := self.moved.get((channel, chat)):  # from who did not know of the move
+                await self._database.write(partial(records.move, channel=channel, chat=chat, to=to))
             if lane := self._lane(channel, chat):
                 lane.more = True
                 self._work_on(lane)
@@ -71,6 +75,20 @@ class Outbox:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def knows(self, channel: str, chat: str) -> bool:
+        """Whether something is being sent to this chat, or waits for it, at this moment."""
+        return (channel, chat) in self._lanes
+
+    def move(self, channel: str, chat: str, to: str) -> None:
+        """The chat has another id, and its rows have it already: its lane and its silence go along."""
+        self.moved[channel, chat] = to
+        if line := self._lines.get(channel):
+            line.move(chat, to)
+        lane = self._lanes.pop((channel, chat), None)
+        if lane is not None:
+            lane.move(to)
+            self._lanes[channel, to] = lane
 
     # -- for `say` ----------------------------------------------------------------------------------------
 
@@ -107,6 +125,7 @@ class Outbox:
 
     def _lane(self, channel: str, chat: str) -> Lane | None:
         """The lane of the chat; None while its channel is off, or somebody else delivers to it."""
+        chat = self.moved.get((channel, chat), chat)
         key = (channel, chat)
         lane = self._lanes.get(key)
         if lane is None and key not in self.held and (line := self._lines.get(channel)) is not None:

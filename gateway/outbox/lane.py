@@ -77,7 +77,13 @@ class Lane:
         found = [PartRecord(n, part, "pending") for n, part in enumerate(parts)]
         if reserved:
             found[0].state = RESERVED
-        self._queue.append(MessageRecord(seq, message, found))
+        self._queue.append(MessageRecord(seq, records.addressed(message, self.chat), found))
+
+    def move(self, chat: str) -> None:
+        """The chat has another id; what waits for it is sent there."""
+        self.chat = chat
+        for record in self._queue:
+            record.message = records.addressed(record.message, chat)
 
     def close(self) -> None:
         """End after the request that is under way."""

@@ -77,6 +77,10 @@ class Line:
             rest = max(rest, self._pace.wait_of_chat(chat, now))
         return _duration(rest) if rest else None
 
+    def move(self, chat: str, to: str) -> None:
+        """The chat has another id: what it asked for holds on."""
+        self._silences.copy(chat, to)
+
     def take_place(self) -> bool:
         """Keep a place among the sends of the account, if one is free at this moment and nobody waits for it.
 

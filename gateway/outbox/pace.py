@@ -175,6 +175,11 @@ class Silences:
             self._until[chat] = until
             heapq.heappush(self._ends, (until, chat))
 
+    def copy(self, chat: str, to: str) -> None:
+        """What holds for one chat holds for the other too."""
+        if chat in self._until:
+            self.add(to, self._until[chat])
+
     def wait(self, chat: str, now: float) -> float:
         """Seconds that the chat must still be left alone; 0: it need not be."""
         while self._ends and self._ends[0][0] <= now:

@@ -1,7 +1,7 @@
 """The rows of the outbox: reading them, and moving them from state to state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
@@ -99,13 +99,18 @@ def open_chats(transaction: Transaction) -> list[tuple[str, str]]:
     return [(channel, chat) for channel, chat in transaction.execute(sql.OPEN_CHATS).fetchall()]
 
 
+def move(transaction: Transaction, channel: str, chat: str, to: str) -> None:
+    """What is still to be said in a chat is for the id that it has now."""
+    transaction.execute(sql.MOVE_WORDS, (to, channel, chat))
+
+
 def open_messages(transaction: Transaction, channel: str, chat: str, *, limit: int) -> list[MessageRecord]:
     """The next messages of a chat, in order."""
     rows = transaction.execute(sql.OPEN_MESSAGES, (channel, chat, limit)).fetchall()
     return [
         MessageRecord(
             seq=seq,
-            message=decode_message(message),
+            message=addressed(decode_message(message), chat),
             parts=_parts(transaction, seq),
             failures=failures,
             failing_since=from_text(failing_since) if failing_since else None,
@@ -113,6 +118,12 @@ def open_messages(transaction: Transaction, channel: str, chat: str, *, limit: i
         )
         for seq, message, failures, failing_since, not_before in rows
     ]
+
+
+def addressed(message: OutboundMessage, chat: str) -> OutboundMessage:
+    """The message, to the id that its chat has now."""
+    address = message.address
+    return message if address.chat == chat else replace(message, address=replace(address, chat=chat))
 
 
 def _parts(transaction: Transaction, seq: int) -> list[PartRecord]:

@@ -1,7 +1,8 @@
 """The message tool: the only way to reach a person. Every word that any part says goes through `say`."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, Field
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 from gateway.clock import Clock, to_text
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.messages import Caller, OutboundMessage
+from gateway.messages import Caller, ChatAddress, OutboundMessage
 from gateway.outbox import writer
 from gateway.outbox.delivery import Outbox
 from gateway.tools.base import Effect, Turn
@@ -30,16 +31,26 @@ class Say(Protocol):
 class Speaker:
     """`Say` for a running gateway."""
 
-    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        present: Callable[[ChatAddress], ChatAddress] = lambda address: address,
+    ) -> None:
+        """`present`: the address that a chat has now, if its platform has given it another."""
         self._database = database
         self._outbox = outbox
         self._clock = clock
+        self._present = present
 
     async def __call__(self, message: OutboundMessage, *, along: Work[None] | None = None) -> bool:
         # Shielded: what was ordered from the database happens, so its delivery must be seen to as well.
         return await asyncio.shield(self._put(message, along))
 
     async def _put(self, message: OutboundMessage, along: Work[None] | None) -> bool:
+        message = self._addressed(message)
         parts = self._outbox.render(message)
         reserved = bool(parts) and self._outbox.reserve(message.address)
         at = to_text(self._clock.now())
@@ -61,6 +72,10 @@ class Speaker:
         elif reserved:
             self._outbox.release(message.address)
         return seq is not None
+
+    def _addressed(self, message: OutboundMessage) -> OutboundMessage:
+        address = self._present(message.address)
+        return message if address == message.address else replace(message, address=address)
 
 
 def leave(transaction: Transaction, message: OutboundMessage, *, at: str) -> bool:

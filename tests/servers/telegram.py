@@ -108,6 +108,7 @@ class TelegramServer(People):
         await asyncio.gather(*self._background, return_exceptions=True)
         if self._listener:
             self._listener.close()
+        await asyncio.sleep(0.01)  # for connections that were accepted and are not made yet
         await self._web.shutdown(0.1)
 
     def stats(self) -> Stats:

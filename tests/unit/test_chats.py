@@ -54,3 +54,12 @@ async def test_a_chat_that_moves_takes_its_zone_and_its_conversation_along(tmp_p
         assert chats.present("telegram", "-1005") == "-1005"
         assert chats.zone(MOVED) == "Europe/Berlin"
         assert chats.begins(MOVED.session) == 17
+
+
+async def test_a_chat_is_addressed_by_the_id_that_it_has_now(tmp_path: Path) -> None:
+    async with opened(tmp_path) as chats:
+        await chats.move("telegram", "-5", "-1005")
+
+        assert chats.address(CHAT) == MOVED
+        assert chats.address(MOVED) == MOVED
+        assert list(chats.moves()) == [("telegram", "-5", "-1005")]

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from channels.base import Inlet
 from channels.telegram import TelegramChannel
 from channels.telegram.client import Client
 from gateway.outbox.pace import Paces
@@ -18,6 +19,7 @@ from gateway.status import SILENT, to_json
 from tests.journeys.telegram.story import (
     ANNA,
     OLGA,
+    SHORT,
     Hurry,
     Opener,
     Town,
@@ -121,14 +123,27 @@ async def test_the_gateway_is_ready_without_telegram_and_answers_as_soon_as_it_i
     assert heard == ["heard hello"]
 
 
+class Counted(TelegramChannel):
+    """The real channel, which counts how often it was begun."""
+
+    tries = 0
+
+    async def run(self, inlet: Inlet) -> None:
+        self.tries += 1
+        await super().run(inlet)
+
+
 async def test_an_outage_is_said_once_and_loses_nothing(open_town: Opener, telegram: TelegramServer) -> None:
+    clock = Hurry()
+    channel = Counted("telegram", Client(TOKEN, api_base=telegram.url, waits=SHORT), clock, paces=Paces())
     with capture_logs() as lines:
-        async with open_town(echo, **hurried(telegram)) as town:
+        async with open_town(echo, clock=clock, channels={"telegram": channel}) as town:
             await becomes(town, "running")
             await telegram.refuse()
             await becomes(town, "retrying")
             telegram.say("hello", user=ANNA)
-            await asyncio.sleep(0.3)
+            tries = channel.tries
+            await telegram.wait_for(lambda: channel.tries >= tries + 3)
             await telegram.listen()
             await hears(town, 1, chat=ANNA)
             await becomes(town, "running")

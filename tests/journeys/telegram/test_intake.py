@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway.agent.models.scripted import Line
 from gateway.bus import FULL
+from gateway.messages import Caller, ChatAddress, OutboundMessage
 from tests.journeys.telegram.mutants import mutated, recorded
 from tests.journeys.telegram.story import (
     ANNA,
@@ -24,6 +25,7 @@ from tests.journeys.telegram.story import (
     prompts,
     rows,
     sent_to,
+    state_of,
 )
 from tests.servers.telegram import TelegramServer
 from tests.servers.telegram_records import Json
@@ -142,22 +144,33 @@ async def test_a_thousand_that_wait_stop_the_reading_and_are_answered_all_the_sa
         telegram.person(user)
     settings = {"allow": [str(user) for user in people]}
     async with open_town(slow, settings=settings, agent={"max_turns": 50}) as town:  # P-54
-        total = FULL + 250
+        total = FULL + 500
         telegram.say_many({"text": f"{n}", "user": people[n % len(people)]} for n in range(total))
-        await telegram.wait_for(lambda: town.gateway.status().waiting >= FULL)
-        await asyncio.sleep(0.3)
+        await becomes(town, "waiting")
+        await _send(town, 5)  # five commits and requests: whoever read on would have read more by then
+        state = state_of(town)
         polls = telegram.calls["getUpdates"]
         left, waiting = telegram.pending, town.gateway.status().waiting
         free.set()
         await calm(town, seconds=30)
         calls = telegram.calls["getUpdates"]
 
+    assert state == ("waiting", "many messages wait; no more are read")
     assert polls <= FULL / 100 + 3
     assert polls < calls
     assert FULL <= waiting <= FULL + 200
     assert left >= total - waiting - 150
     answers = {user: telegram.texts(user) for user in people}
     assert answers == {user: [f"heard {n}" for n in range(total) if people[n % 100] == user] for user in people}
+
+
+async def _send(town: Town, count: int) -> None:
+    """The operator says something, again and again, and each time it arrives."""
+    address = ChatAddress(channel="telegram", chat=str(ANNA))
+    for n in range(count):
+        said = OutboundMessage(delivery_id=f"operator.{n}", address=address, caller=Caller.OPERATOR, text=f"{n}")
+        await town.gateway.say(said)
+        await hears(town, n + 1, chat=ANNA)
 
 
 async def _many(open_town: Opener, telegram: TelegramServer, count: int) -> None:

@@ -197,7 +197,9 @@ async def test_a_channel_with_nothing_more_to_read_is_closed_and_can_still_be_se
 async def test_a_channel_that_is_told_to_wait_waits_at_least_so_long(tmp_path: Path) -> None:
     clock = FakeClock()
     async with open_house(tmp_path, clock) as house:
-        channel = Flaky(clock, failures=3, error=ReadingError("somebody else reads", pause=5 * SECOND))  # P-47
+        channel = Flaky(
+            clock, failures=3, error=ReadingError("somebody else reads", pause=5 * SECOND, longest=30 * SECOND)
+        )  # P-47
         await house.start(channel)
 
         await clock.advance(60 * SECOND)

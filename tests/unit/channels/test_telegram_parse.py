@@ -6,7 +6,7 @@ import pytest
 from telegram import Update
 
 from channels.telegram.client import Identity
-from channels.telegram.parse import Heard, Listener, Membership, Moved, Nothing, Pressed, Said
+from channels.telegram.parse import NOT_YOURS, TOO_OLD, Heard, Listener, Membership, Moved, Nothing, Pressed, Said
 from gateway.messages import Press
 from tests.fakes import NOON
 
@@ -195,8 +195,11 @@ def test_being_blocked_is_a_change_of_membership() -> None:
 
 
 def press(data: str, user: dict[str, Any] = ANNA, **fields: Any) -> Heard:
-    under = {"message_id": 33, "date": 1, "chat": FORUM, "from": BOT, "text": "1/3", **fields}
-    query = {"id": "q1", "from": user, "chat_instance": "c", "data": data, "message": under}
+    """Somebody presses; `button`: what the button under the message really stands for."""
+    button = fields.pop("button", data)
+    keyboard = {"inline_keyboard": [[{"text": "1/3", "callback_data": button}]]}
+    under = {"message_id": 33, "date": 1, "chat": FORUM, "from": BOT, "text": "1/3", "reply_markup": keyboard}
+    query = {"id": "q1", "from": user, "chat_instance": "c", "data": data, "message": {**under, **fields}}
     return parse(callback_query=query)
 
 
@@ -211,9 +214,18 @@ def test_a_press_is_what_the_button_stands_for_said_by_who_pressed() -> None:
     assert (found.message.address.chat, found.message.address.thread) == ("-1005", "9")
 
 
-@pytest.mark.parametrize("data", ["8|/cron list 2", "nonsense", "7|", ""])
-def test_a_press_of_somebody_else_or_of_nothing_is_not_heard(data: str) -> None:
-    assert press(data) == Pressed("q1", None)
+def test_a_press_of_somebody_else_is_not_heard() -> None:
+    assert press("8|/cron list 2") == Pressed("q1", None, NOT_YOURS)
+
+
+@pytest.mark.parametrize("data", ["|", "7|", ""])
+def test_a_press_of_what_stands_for_nothing_is_not_heard(data: str) -> None:
+    assert press(data) == Pressed("q1", None, TOO_OLD)
+
+
+def test_a_press_that_no_button_of_the_message_stands_for_is_not_heard() -> None:
+    # A client of one's own may send any data for any message of the bot.
+    assert press("|/whoami", button="7|/cron list 2") == Pressed("q1", None, TOO_OLD)
 
 
 def test_a_button_for_everybody_can_be_pressed_by_anybody() -> None:
@@ -223,15 +235,24 @@ def test_a_button_for_everybody_can_be_pressed_by_anybody() -> None:
     assert found.message is not None
 
 
-def test_a_press_under_a_message_that_is_too_old_to_be_shown_still_counts() -> None:
-    query = {"id": "q1", "from": ANNA, "chat_instance": "c", "data": "7|/help",
-             "message": {"message_id": 33, "date": 0, "chat": PRIVATE}}  # fmt: skip
-
-    found = parse(callback_query=query)
+def test_who_asked_in_the_name_of_the_group_presses_in_their_own() -> None:
+    found = press("-1005|/cron list 2")
 
     assert isinstance(found, Pressed)
     assert found.message is not None
-    assert found.message.occasion == Press(message_id="33")
+    assert found.message.sender_id == "7"
+
+
+def test_a_press_under_a_message_that_is_too_old_to_be_shown_is_not_heard() -> None:
+    # Its topic is not known any more: the answer would come to another one.
+    query = {"id": "q1", "from": ANNA, "chat_instance": "c", "data": "7|/help",
+             "message": {"message_id": 33, "date": 0, "chat": FORUM}}  # fmt: skip
+
+    assert parse(callback_query=query) == Pressed("q1", None, TOO_OLD)
+
+
+def test_a_press_in_a_channel_is_not_heard() -> None:
+    assert press("7|/status", chat={"id": -9, "type": "channel", "title": "News"}) == Pressed("q1", None, TOO_OLD)
 
 
 def test_half_a_surrogate_pair_does_not_reach_the_store() -> None:

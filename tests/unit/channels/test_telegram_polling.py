@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from channels.telegram.client import Client
-from channels.telegram.polling import NOT_YOURS, Poller
+from channels.telegram.parse import NOT_YOURS
+from channels.telegram.polling import Poller
 from gateway.commands.base import CommandInfo
 from gateway.errors import ReadingError, StoreFullError
 from gateway.messages import ChatAddress, Press

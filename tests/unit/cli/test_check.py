@@ -11,6 +11,7 @@ import pytest
 
 from gateway import home
 from gateway.cli.main import run
+from gateway.config import CHANNELS_TO_COME
 from gateway.home import GatewayLock, Home
 
 pytestmark = pytest.mark.usefixtures("log_stopped")
@@ -133,12 +134,37 @@ def test_a_channel_that_nobody_knows_is_wrong(check: Check, place: Home) -> None
     assert 'no channel is called "telegrm"' in found["channels.telegrm"][0][1]
 
 
-def test_a_channel_that_is_still_to_come_is_a_warning(check: Check, place: Home) -> None:
-    (place.path / "config.toml").write_text('[channels.wecom]\nwebhook_url = "https://example.org"\n')
+def test_a_group_without_quotes_in_yaml_is_looked_at_with_the_rest(check: Check, place: Home) -> None:
+    (place.path / "bot.token").write_text("1:a")
+    (place.path / "bot.token").chmod(0o644)
+    text = "channels: {telegram: {token_file: bot.token, groups: {-100123: }}}"
+    (place.path / "config.yaml").write_text(text)
+
+    status, found = check("--offline")
+
+    assert (status, level(found, "channels.telegram")) == (0, "ok")
+    assert "can be read by everybody" in found["channels.telegram.token_file"][0][1]
+
+
+def test_p47_two_bots_with_one_token_are_wrong(check: Check, place: Home) -> None:
+    same = 'token = "1:a"\nallow = ["1"]'
+    (place.path / "config.toml").write_text(
+        f'[channels.telegram]\n{same}\n[channels.tg2]\nkind = "telegram"\n{same}'
+    )
+
+    status, found = check("--offline")
+
+    assert status == 2
+    assert "channels.tg2.token: is the same as channels.telegram.token" in found["configuration"][0][1]
+
+
+@pytest.mark.parametrize("kind", CHANNELS_TO_COME)
+def test_a_channel_that_is_still_to_come_is_a_warning(check: Check, place: Home, kind: str) -> None:
+    (place.path / "config.toml").write_text(f'[channels.{kind}]\nwebhook_url = "https://example.org"\n')
 
     status, found = check()
 
-    assert (status, level(found, "channels.wecom")) == (0, "warning")
+    assert (status, level(found, f"channels.{kind}")) == (0, "warning")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Viewer:
 
     owner: str | None = None
     user: str = ""
-    admin: bool = False  # may change what others of the same chat have made
+    admin: bool = False  # may change and run what others of the same chat have made
 
     @property
     def operator(self) -> bool:
@@ -47,6 +47,12 @@ class JobBook:
     def find(self, reference: str, viewer: Viewer) -> Job:
         """By id, uid, name, or the beginning of one id; the same words for a foreign and an unknown one."""
         return resolve(reference, self.list(viewer))
+
+    def runnable(self, reference: str, viewer: Viewer) -> Job:
+        """The job, for who may run it out of turn: that is who may change it."""
+        job = self.find(reference, viewer)
+        self._allow(job, viewer, "run")
+        return job
 
     def add(self, draft: Draft, maker: Maker) -> Job:
         """Make and store a job; a call that made one before gets the same one again."""
@@ -115,10 +121,12 @@ class JobBook:
                 continue
         raise UserError(f'"{job.name}" ({job.id}) is being changed by others; try again')
 
-    def _allow(self, job: Job, viewer: Viewer) -> None:
+    def _allow(self, job: Job, viewer: Viewer, verb: str = "change") -> None:
         if viewer.operator or viewer.admin or self._members_edit or job.created_by in {"", viewer.user}:
             return
-        raise UserError(f'"{job.name}" ({job.id}) was made by somebody else here; they or an admin may change it')
+        raise UserError(
+            f'"{job.name}" ({job.id}) was made by somebody else here; they or an owner of this bot may {verb} it'
+        )
 
     def _admit(self, present: Mapping[str, Job], job: Job) -> None:
         if job.name in _names(present, job.owner):

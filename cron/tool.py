@@ -1,43 +1,23 @@
 """The `cron` tool: a chat's own reminders and jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar, Protocol
 
 from pydantic import BaseModel
 
-from cron import json_text, listing, overview, runs
+from cron import json_text, listing
 from cron.arguments import CronArguments
-from cron.book import OPERATOR, JobBook, Viewer
-from cron.draft import Maker, uid_of
-from cron.job import Job, Run
-from cron.overview import Facts
-from cron.store import JobStore
-from gateway.clock import Clock
-from gateway.database.writer import Database
+from cron.book import OPERATOR, Viewer
+from cron.clerk import Asker, Clerk
+from cron.job import Run
 from gateway.errors import NotFoundError, StateChangedError, UserError
-from gateway.messages import ChatAddress, Due
+from gateway.messages import Due
 from gateway.tools.base import Effect, Turn
-from gateway.waiting import CONSOLE
 
 SCHEDULED = frozenset({"set_state", "list", "show", "remove", "disable"})
 """What a run may do, the last two to its own job only."""
-
-UTC_HINT = "(Times here are in UTC; `timezone` in the configuration changes that.)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the configuration says about new jobs."""
-
-    languages: Sequence[str] = ("en",)
-    min_interval: timedelta = timedelta(minutes=1)
-    at_min_lead: timedelta = timedelta()
-    zone_is_default: bool = False  # nobody has chosen the zone
-    console_target: ChatAddress | None = None  # where jobs made in a terminal speak; None: in that terminal
-
 
 EXAMPLES = {
     "add": '{"action": "add", "say": "Stretch!", "when": "in 30 minutes"}',
@@ -63,28 +43,10 @@ class CronTool:
     effect: ClassVar[Effect] = Effect.REPEATABLE  # a job and a state carry the id of the call that wrote them
     example: ClassVar[str] = EXAMPLES["add"]
 
-    def __init__(
-        self,
-        *,
-        store: JobStore,
-        book: JobBook,
-        database: Database,
-        clock: Clock,
-        rules: Rules,
-        states: RunStates,
-        changed: Callable[[], Awaitable[None]],
-        run_now: Callable[[Job, str], Awaitable[str]],
-        is_admin: Callable[[Turn], bool],
-    ) -> None:
-        """`changed`: take new jobs up at once. `run_now`: returns the id of the run, for one call the same."""
-        self._store = store
-        self._book = book
-        self._database = database
-        self._clock = clock
-        self._rules = rules
+    def __init__(self, clerk: Clerk, *, states: RunStates, is_admin: Callable[[Turn], bool]) -> None:
+        """`is_admin`: whether who speaks may change what others of the same chat have made."""
+        self._clerk = clerk
         self._states = states
-        self._changed = changed
-        self._run_now = run_now
         self._is_admin = is_admin
 
     async def call(self, arguments: CronArguments, turn: Turn) -> str:
@@ -100,20 +62,23 @@ class CronTool:
             ) from error
 
     async def _act(self, arguments: CronArguments, turn: Turn) -> str:
-        viewer = Viewer(owner=turn.address.owner, user=turn.sender_id, admin=self._is_admin(turn))
+        asker = self._asker(turn)
         match arguments.action:
             case "add":
-                return await self._add(arguments, turn)
+                return await self._add(arguments, asker)
             case "list":
-                return await self._list(viewer)
+                found = await self._clerk.all(asker)
+                return listing.job_list([job for job, _ in found], {job.uid: facts for job, facts in found})
             case "runs":
-                return await self._runs(arguments, viewer, turn)
+                limit = min(max(arguments.limit or 20, 1), 100)
+                found_runs = await self._clerk.history(asker, arguments.job_id or "", limit=limit)
+                return listing.run_list(found_runs, turn.zone)
             case "set_state":
                 return await self._set_state(arguments, turn)
-            case action if isinstance(turn.occasion, Due) and await self._is_own(arguments.job_id, turn):
-                return await self._on_one(action, turn.job, arguments, OPERATOR, turn)  # a run may end its own job
-            case action:
-                return await self._on_one(action, _wanted(arguments), arguments, viewer, turn)
+        if isinstance(turn.occasion, Due) and await self._is_own(arguments.job_id, turn):
+            operator = replace(asker, viewer=OPERATOR)  # a run may end its own job
+            return await self._on_one(turn.job, arguments, operator)
+        return await self._on_one(_wanted(arguments), arguments, asker)
 
     async def _restrict(self, arguments: CronArguments, turn: Turn) -> None:
         if arguments.action not in SCHEDULED:
@@ -124,50 +89,17 @@ class CronTool:
             raise UserError(f"a scheduled run may {arguments.action} its own job only")
 
     async def _is_own(self, reference: str | None, turn: Turn) -> bool:
-        job = (await asyncio.to_thread(self._store.load)).get(turn.job)
+        job = (await asyncio.to_thread(self._clerk.store.load)).get(turn.job)
         return job is not None and (reference or "").strip() in {job.id, job.uid, job.name}
 
     # -- the actions --------------------------------------------------------------------------------------
 
-    async def _add(self, arguments: CronArguments, turn: Turn) -> str:
-        maker = self._maker(turn)
+    async def _add(self, arguments: CronArguments, asker: Asker) -> str:
         draft = arguments.draft()
-        if (over := await self._run_of_gone_job(turn)) is not None:
-            return f'Scheduled "{over.job_name}" ({over.job_id}). It has run already: {over.status.value}.'
-        job = await asyncio.to_thread(self._book.add, draft, maker)
-        await self._changed()
-        notes = [UTC_HINT] if self._rules.zone_is_default and job.tz == "UTC" and not draft.tz else []
-        if job.address != turn.address:
-            notes.append(f"(It speaks to {job.address}, the cron.default_target of the configuration.)")
-        return listing.echo(job, await self._facts(job), done="Scheduled", note="\n".join(notes))
-
-    def _target(self, turn: Turn) -> ChatAddress:
-        """The chat and thread that a job is made in; a terminal may not be there when the job is due."""
-        here = turn.address
-        return self._rules.console_target or here if here.channel == CONSOLE else here
-
-    async def _run_of_gone_job(self, turn: Turn) -> Run | None:
-        """The last run of a job that this very call has made before a crash, if that job is gone by now."""
-        uid = uid_of(turn.call_id)
-        found = await self._database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1))
-        if not found or uid in await asyncio.to_thread(self._store.load):
-            return None
-        return found[0]
-
-    async def _list(self, viewer: Viewer) -> str:
-        jobs = await asyncio.to_thread(self._book.list, viewer)
-        now = self._clock.now()
-        facts = await self._database.read(lambda transaction: overview.facts_of(transaction, jobs, now))
-        return listing.job_list(jobs, facts)
-
-    async def _runs(self, arguments: CronArguments, viewer: Viewer, turn: Turn) -> str:
-        limit = min(max(arguments.limit or 20, 1), 100)
-        owner = viewer.owner
-        uid: str | None = None
-        if arguments.job_id:
-            uid = (await asyncio.to_thread(self._book.find, arguments.job_id, viewer)).uid
-        found = await self._database.read(lambda t: runs.recent(t, job=uid, owner=owner, limit=limit))
-        return listing.run_list(found, turn.zone)
+        made = await self._clerk.make(asker, lambda _: draft)
+        if isinstance(made, Run):
+            return f'Scheduled "{made.job_name}" ({made.job_id}). It has run already: {made.status.value}.'
+        return listing.echo(made.job, made.facts, done="Scheduled", note="\n".join(made.notes))
 
     async def _set_state(self, arguments: CronArguments, turn: Turn) -> str:
         if "state" not in arguments.model_fields_set:
@@ -177,7 +109,7 @@ class CronTool:
         expected = self._states.expected_state(turn.run)
         try:
             job = await asyncio.to_thread(
-                self._store.set_state, turn.job, arguments.state, expected=expected, stamp=turn.call_id
+                self._clerk.store.set_state, turn.job, arguments.state, expected=expected, stamp=turn.call_id
             )
         except StateChangedError as error:
             present = json_text.dump(error.state).decode()
@@ -187,70 +119,40 @@ class CronTool:
         self._states.wrote_state(turn.run, job.state_revision)
         return "kept for the next run"
 
-    async def _on_one(
-        self, action: str, reference: str, arguments: CronArguments, viewer: Viewer, turn: Turn
-    ) -> str:
-        book = self._book
-        match action:
+    async def _on_one(self, reference: str, arguments: CronArguments, asker: Asker) -> str:
+        clerk = self._clerk
+        match arguments.action:
             case "show":
-                job = await asyncio.to_thread(book.find, reference, viewer)
-                return listing.job_text(job, await self._facts(job))
+                job = await clerk.find(asker, reference)
+                return listing.job_text(job, await clerk.facts(job, asker))
             case "run":
-                return await self._run(reference, viewer, turn)
+                name, job_id, run = await clerk.run(asker, reference)
+                return f'Started "{name}" ({job_id}) as run {run}. Its schedule stays as it is.'
             case "remove":
-                job = await asyncio.to_thread(book.remove, reference, viewer)
-                await self._changed()
+                job = await clerk.remove(asker, reference)
                 return f"Removed {listing.title(job)}. It will not fire any more."
             case "disable":
-                job = await asyncio.to_thread(book.disable, reference, viewer)
-                await self._changed()
+                job = await clerk.disable(asker, reference)
                 return f"Disabled {listing.title(job)}. It is kept, and will not fire until it is enabled."
             case "enable":
-                job = await asyncio.to_thread(book.enable, reference, viewer, self._clock.now())
-                done = "Enabled"
+                job, done = await clerk.enable(asker, reference), "Enabled"
             case _:
-                maker = self._maker(turn)
-                job = await asyncio.to_thread(book.update, reference, arguments.draft(), maker, viewer)
-                done = "Changed"
-        await self._changed()
-        return listing.echo(job, await self._facts(job), done=done)
+                job, done = await clerk.update(asker, reference, arguments.draft()), "Changed"
+        return listing.echo(job, await clerk.facts(job, asker), done=done)
 
-    async def _run(self, reference: str, viewer: Viewer, turn: Turn) -> str:
-        """Run a job at once; a call that did so before a crash tells of that run, whatever became of its job."""
-        begun = runs.run_of(turn.call_id)
-        if (run := await self._database.read(lambda transaction: runs.find(transaction, begun))) is not None:
-            return _started(f'"{run.job_name}" ({run.job_id})', run.id)
-        job = await asyncio.to_thread(self._book.find, reference, viewer)
-        return _started(listing.title(job), await self._run_now(job, turn.call_id))
-
-    # -- what they need -----------------------------------------------------------------------------------
-
-    def _maker(self, turn: Turn) -> Maker:
-        return Maker(
-            now=self._clock.now(),
+    def _asker(self, turn: Turn) -> Asker:
+        return Asker(
+            viewer=Viewer(owner=turn.address.owner, user=turn.sender_id, admin=self._is_admin(turn)),
+            address=turn.address,
+            session=turn.session,
             zone=turn.zone,
-            languages=self._rules.languages,
-            owner=turn.address.owner,
-            created_by=turn.sender_id,
-            created_in=turn.session,
-            address=self._target(turn),
+            now=turn.now,
             stamp=turn.call_id,
-            min_interval=self._rules.min_interval,
-            at_min_lead=self._rules.at_min_lead,
         )
-
-    async def _facts(self, job: Job) -> Facts:
-        now = self._clock.now()
-        found = await self._database.read(lambda transaction: overview.facts_of(transaction, [job], now))
-        return found[job.uid]
 
 
 def example_of(action: str) -> str:
     return EXAMPLES.get(action) or f'{{"action": "{action}", "job_id": "a1b2c3d4"}}'
-
-
-def _started(title: str, run: str) -> str:
-    return f"Started {title} as run {run}. Its schedule stays as it is."
 
 
 def _wanted(arguments: CronArguments) -> str:

@@ -13,7 +13,7 @@ from channels.base import Channel, Closing, Signing
 from channels.log import LogChannel
 from channels.supervisor import Supervisor
 from cron.book import JobBook
-from cron.commands.clerk import Clerk
+from cron.clerk import Clerk
 from cron.commands.cron import CronCommand, RemindCommand
 from cron.declared import declare
 from cron.handler import RunHandler
@@ -136,6 +136,15 @@ class Gateway:
             jobs_per_owner=config.limits.jobs_per_owner,
             members_edit=config.cron.group_edit == "members",
         )
+        self.clerk = Clerk(
+            store=self.store,
+            book=self.book,
+            database=self.database,
+            rules=rules_of(config),
+            changed=self.cron.reload,
+            run_now=self.cron.run_now,
+            chosen_zone=self.chats.zone,
+        )
         self._engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
         self.loop = self._agent_loop(config, clock)
         self.desk = self._desk(config, clock)
@@ -170,17 +179,7 @@ class Gateway:
         def words(message: InboundMessage) -> UserText:
             return prompt.words(message, self._zone(message.address))
 
-        cron_tool = CronTool(
-            store=self.store,
-            book=self.book,
-            database=self.database,
-            clock=clock,
-            rules=rules_of(config),
-            states=self.handler,
-            changed=self.cron.reload,
-            run_now=self.cron.run_now,
-            is_admin=self._is_admin,
-        )
+        cron_tool = CronTool(self.clerk, states=self.handler, is_admin=self._is_admin)
         return AgentLoop(
             words=words,
             database=self.database,
@@ -209,17 +208,9 @@ class Gateway:
     def _commands(self, config: Config) -> list[Command]:
         """What chats can ask without a model, in the order of menus."""
         turns = Turns(running_in=self.lanes.running_in, waiting_in=self.lanes.waiting_in, cancel=self.loop.cancel)
-        clerk = Clerk(
-            store=self.store,
-            book=self.book,
-            database=self.database,
-            rules=rules_of(config),
-            changed=self.cron.reload,
-            run_now=self.cron.run_now,
-        )
-        cron = CronCommand(clerk)
+        cron = CronCommand(self.clerk)
         others: list[Command] = [
-            RemindCommand(clerk),
+            RemindCommand(self.clerk),
             cron,
             NewCommand(self.chats, turns),
             StopCommand(turns),

@@ -8,11 +8,11 @@ import structlog
 
 from channels.base import Channel
 from cron import phrases
+from cron.clerk import Rules
 from cron.declared import Task
 from cron.draft import Draft, Maker
 from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
-from cron.tool import Rules
 from gateway import plugins, zones
 from gateway.agent.model import ModelClient
 from gateway.clock import Clock

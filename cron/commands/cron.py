@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 
-from cron.commands import shown
-from cron.commands.clerk import Clerk, Made
-from cron.commands.wish import ADD, REMIND
+from cron.book import Viewer
+from cron.clerk import Asker, Clerk
+from cron.commands import shown, wish
+from cron.commands.wish import ADD, REMIND, Form
 from cron.job import Job, Run
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.commands.text import code, page_of
@@ -38,7 +39,7 @@ ALIASES = {
     "rm": "remove",
 }
 
-Action = Callable[[Ask, str], Awaitable[Answer]]
+Action = Callable[[Asker, str], Awaitable[Answer]]
 
 
 class CronCommand:
@@ -63,70 +64,75 @@ class CronCommand:
         verb, _, rest = ask.words.partition(" ")
         verb = ALIASES.get(verb.lower(), verb.lower()) or "list"
         if verb.isdecimal():
-            return await self._list(ask, verb)
+            return await self._list(asker_of(ask), verb)
         action = self._actions.get(verb)
         if action is None:
             raise UserError(self._unknown(verb))
         reference = rest.strip()
         if not reference and verb not in {"list", "add"}:
             raise UserError(f"Which job? Write /cron {verb} ID; /cron list shows the ids.")
-        return await action(ask, reference)
+        return await action(asker_of(ask), reference)
 
     def _unknown(self, verb: str) -> str:
         near = difflib.get_close_matches(verb, self._actions, n=1)
         hint = f" Did you mean /cron {near[0]}?" if near else ""
         return f"{verb[:40]!r} is none of {', '.join(self._actions)}.{hint} A new job: {ADD.example}"
 
-    async def _list(self, ask: Ask, wanted: str) -> Answer:
-        found = await self._clerk.all(ask)
+    async def _list(self, asker: Asker, wanted: str) -> Answer:
+        found = await self._clerk.all(asker)
         page = page_of(found, wanted)
         return Answer(shown.job_list(page, whole=len(found)), shown.list_buttons(page))
 
-    async def _show(self, ask: Ask, reference: str) -> Answer:
-        return await self._shown(ask, await self._clerk.find(ask, reference))
+    async def _show(self, asker: Asker, reference: str) -> Answer:
+        return await self._shown(asker, await self._clerk.find(asker, reference))
 
-    async def _add(self, ask: Ask, words: str) -> Answer:
-        return made(await self._clerk.make(ask, words, ADD))
+    async def _add(self, asker: Asker, words: str) -> Answer:
+        return await made(self._clerk, asker, words, ADD)
 
-    async def _pause(self, ask: Ask, reference: str) -> Answer:
-        job = await self._clerk.pause(ask, reference)
-        return await self._shown(ask, job, "Paused: it is kept, and does not fire until it is resumed.")
+    async def _pause(self, asker: Asker, reference: str) -> Answer:
+        job = await self._clerk.disable(asker, reference)
+        return await self._shown(asker, job, "Paused: it is kept, and does not fire until it is resumed.")
 
-    async def _resume(self, ask: Ask, reference: str) -> Answer:
-        return await self._shown(ask, await self._clerk.resume(ask, reference), "It fires again.")
+    async def _resume(self, asker: Asker, reference: str) -> Answer:
+        return await self._shown(asker, await self._clerk.enable(asker, reference), "It fires again.")
 
-    async def _run(self, ask: Ask, reference: str) -> Answer:
-        name, job, run = await self._clerk.run(ask, reference)
+    async def _run(self, asker: Asker, reference: str) -> Answer:
+        name, job, run = await self._clerk.run(asker, reference)
         return Answer(f"Started {shown.named(name, job)} as run {code(run)}. Its schedule stays as it is.")
 
-    async def _remove(self, ask: Ask, reference: str) -> Answer:
+    async def _remove(self, asker: Asker, reference: str) -> Answer:
         if reference.endswith(" ?"):  # of a button: it is easily touched by mistake
-            return Answer(*shown.remove_question(await self._clerk.find(ask, reference.removesuffix(" ?"))))
-        job = await self._clerk.remove(ask, reference)
+            return Answer(*shown.remove_question(await self._clerk.find(asker, reference.removesuffix(" ?"))))
+        try:
+            job = await self._clerk.remove(asker, reference)
+        except NotFoundError:
+            if not asker.replayed:
+                raise
+            return Answer(f"It is removed: there is no job {code(reference[:80])} here any more.")
         return Answer(f"Removed {shown.title(job)}. It will not fire any more.")
 
-    async def _next(self, ask: Ask, words: str) -> Answer:
-        job, count = await self._job_and_count(ask, words)
-        upcoming = (await self._clerk.facts(job, ask)).next_run
-        return Answer(shown.upcoming(job, list(_times(job, upcoming, ask.now, count))))
+    async def _next(self, asker: Asker, words: str) -> Answer:
+        job, count = await self._job_and_count(asker, words)
+        upcoming = (await self._clerk.facts(job, asker)).next_run
+        return Answer(shown.upcoming(job, list(_times(job, upcoming, asker.now, count))))
 
-    async def _job_and_count(self, ask: Ask, words: str) -> tuple[Job, int]:
+    async def _job_and_count(self, asker: Asker, words: str) -> tuple[Job, int]:
         """A name may end in a number itself."""
         try:
-            return await self._clerk.find(ask, words), COUNT
+            return await self._clerk.find(asker, words), COUNT
         except NotFoundError:
             reference, _, count = words.rpartition(" ")
             if not reference or not count.isdecimal():
                 raise
-            return await self._clerk.find(ask, reference), min(max(int(count[:9]), 1), MOST)
+            return await self._clerk.find(asker, reference), min(max(int(count[:9]), 1), MOST)
 
-    async def _shown(self, ask: Ask, job: Job, first: str = "") -> Answer:
-        text = shown.details(job, await self._clerk.facts(job, ask))
+    async def _shown(self, asker: Asker, job: Job, first: str = "") -> Answer:
+        text = shown.details(job, await self._clerk.facts(job, asker))
         return Answer(f"{first}\n{text}" if first else text, shown.actions(job))
 
     async def here(self, ask: Ask) -> list[str]:
         """What the status of a chat says of its jobs."""
-        found = await self._clerk.all(ask)
+        found = await self._clerk.all(asker_of(ask))
         running = await self._clerk.running([job for job, _ in found])
         return shown.summary(found, running)
 
@@ -144,11 +150,26 @@ class RemindCommand:
         self._clerk = clerk
 
     async def answer(self, ask: Ask) -> Answer:
-        return made(await self._clerk.make(ask, ask.words, REMIND))
+        return await made(self._clerk, asker_of(ask), ask.words, REMIND)
 
 
-def made(found: Made | Run) -> Answer:
-    """The echo of a new job."""
+def asker_of(ask: Ask) -> Asker:
+    """Who uses the command."""
+    address = ask.message.address
+    return Asker(
+        viewer=Viewer(owner=address.owner, user=ask.message.sender_id, admin=ask.owner),
+        address=address,
+        session=ask.session,
+        zone=ask.zone,
+        now=ask.now,
+        stamp=ask.stamp,
+        replayed=ask.replayed,
+    )
+
+
+async def made(clerk: Clerk, asker: Asker, words: str, form: Form) -> Answer:
+    """Make a job of the words; the echo of it."""
+    found = await clerk.make(asker, lambda maker: wish.read(words, form, maker))
     if isinstance(found, Run):
         name = shown.named(found.job_name, found.job_id)
         return Answer(f"Scheduled {name}. It has run already: {found.status.value}.")

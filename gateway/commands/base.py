@@ -32,6 +32,7 @@ class Ask:
     stamp: str  # the same for a replay of the same command after a crash
     session: str  # the conversation that the chat and thread have
     seq: int  # the row of the inbox
+    replayed: bool = False  # an earlier life has begun with it: it may be done already
 
 
 @dataclass(frozen=True, slots=True)

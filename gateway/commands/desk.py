@@ -115,6 +115,7 @@ class Desk:
                 stamp=f"{claim.turn}.0.0",
                 session=message.address.session,
                 seq=claim.seq,
+                replayed=claim.claims > 1,
             )
         )
 

@@ -38,10 +38,8 @@ class OutboxCommand:
         match verb.lower():
             case "retry" | "drop" if not reference:
                 raise UserError(f"Which one? Write {EXAMPLE}.")
-            case "retry":
-                return await self._retry(ask, reference)
-            case "drop":
-                return await self._drop(ask, reference)
+            case "retry" | "drop":
+                return await self._change(ask, verb.lower(), reference)
             case "list" | "":
                 return await self._list(ask, reference)
             case page if page.isdecimal():
@@ -52,6 +50,14 @@ class OutboxCommand:
     async def _list(self, ask: Ask, page: str) -> Answer:
         found = await self._database.read(lambda transaction: unsent.listed(transaction, limit=MOST))
         return listed(page_of([one for one in found if _may_see(ask, one)], page), ask.now)
+
+    async def _change(self, ask: Ask, verb: str, reference: str) -> Answer:
+        try:
+            return await (self._retry if verb == "retry" else self._drop)(ask, reference)
+        except NotFoundError:
+            if not ask.replayed:
+                raise
+            return Answer(f"It is done: there is no unsent message {code(reference[:80])} any more.")
 
     async def _retry(self, ask: Ask, reference: str) -> Answer:
         def write(transaction: Transaction) -> str:

@@ -124,6 +124,23 @@ async def test_in_a_group_everybody_lists_and_only_who_made_a_job_changes_it(ope
         assert [job.status for job in jobs(world)] == [JobStatus.DISABLED]
 
 
+async def test_in_a_group_only_who_made_a_job_runs_it(open_world: Opener) -> None:
+    asker = Asker()
+    async with open_world(asker) as world:  # P-72
+        job = await add_job(world, owner=HERE, say="hi", every="3600", created_by="ben")
+        run = {"action": "run", "job_id": job.id}
+
+        (refused,) = await asker.ask(world, run)
+        after_refusal = await history(world)
+        (by_ben,) = await asker.ask(world, run, sender="ben")
+        await until(lambda: world.channel.texts() == ["hi"])
+
+        assert "made by somebody else" in refused
+        assert after_refusal == []
+        assert by_ben.startswith("Started")
+        assert len(await history(world)) == 1
+
+
 async def test_where_the_configuration_says_so_every_member_changes_a_groups_jobs(open_world: Opener) -> None:
     asker = Asker()
     async with open_world(asker, cron={"group_edit": "members"}) as world:

@@ -146,6 +146,19 @@ async def test_a_command_knows_who_asks_where_and_when(tmp_path: Path) -> None:
         assert (ask.stamp, ask.session, ask.seq) == ("t1.0.0", "test:1", 1)
 
 
+async def test_a_command_knows_whether_an_earlier_life_has_begun_with_it(tmp_path: Path) -> None:
+    async with open_room(tmp_path) as room:
+        claim = await room.claimed(replace(MESSAGE, text="/list"))
+        begun_again = await room.database.write(lambda t: journal.claim(t, claim.seq, "t9", at=AT))
+        assert begun_again is not None
+
+        await room.desk.work(claim)
+        await room.desk.work(begun_again)
+
+        assert [ask.replayed for ask in room.known.asked] == [False, True]
+        assert len({ask.stamp for ask in room.known.asked}) == 1
+
+
 async def test_the_answer_of_a_button_takes_the_place_of_its_message(tmp_path: Path) -> None:
     async with open_room(tmp_path) as room:
         said = await room.hear("/list buttons", occasion=Press(message_id="m3"))

@@ -117,6 +117,20 @@ async def test_a_message_is_given_up(tmp_path: Path) -> None:
         assert (await office.command.answer(ask(owner=True))).text == "Everything was sent."
 
 
+@pytest.mark.parametrize("verb", ["retry", "drop"])
+async def test_what_is_asked_for_again_after_a_crash_and_is_over_by_now_is_not_an_error(
+    tmp_path: Path, verb: str
+) -> None:
+    async with post(tmp_path) as office:
+        await office.left("d1", "sent")
+
+        again = await office.command.answer(ask(f"{verb} d1", owner=True, replayed=True))
+
+        assert again.text == "It is done: there is no unsent message `d1` any more."
+        with pytest.raises(NotFoundError):
+            await office.command.answer(ask(f"{verb} d1", owner=True))
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

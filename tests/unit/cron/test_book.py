@@ -164,6 +164,18 @@ def test_who_made_a_job_changes_it_and_other_members_do_not(book: JobBook) -> No
     assert book.list(ANNA) == [job]
 
 
+def test_who_may_change_a_job_may_run_it_and_other_members_may_not(book: JobBook, store: MemoryStore) -> None:
+    job = book.add(TEA, MAKER)  # P-72
+
+    with pytest.raises(UserError, match="made by somebody else here; they or an owner of this bot may run it"):
+        book.runnable(job.id, BEN)
+    with pytest.raises(NotFoundError):
+        book.runnable(job.id, FOREIGN)
+
+    assert [book.runnable("tea", viewer) for viewer in (ANNA, replace(BEN, admin=True), OPERATOR)] == [job] * 3
+    assert JobBook(store, members_edit=True).runnable("tea", BEN) == job
+
+
 @pytest.mark.parametrize("viewer", [replace(BEN, admin=True), OPERATOR])
 def test_an_admin_and_the_operator_change_what_others_have_made(book: JobBook, viewer: Viewer) -> None:
     job = book.add(TEA, MAKER)

@@ -11,9 +11,10 @@ import pytest
 
 from cron.arguments import CronArguments
 from cron.book import JobBook
+from cron.clerk import Clerk, Rules
 from cron.job import Job
 from cron.stores.memory import MemoryStore
-from cron.tool import EXAMPLES, CronTool, Rules
+from cron.tool import EXAMPLES, CronTool
 from gateway.agent.turn import spec_of
 from gateway.errors import NotFoundError, UserError
 from gateway.messages import ChatAddress, Due, Person
@@ -71,7 +72,7 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(path: Path, *, store: MemoryStore | None = None, **rules: Any) -> AsyncIterator[Desk]:
-    clock, store = FakeClock(), store or MemoryStore()
+    store = store or MemoryStore()
     changes: list[str] = []
     ran: list[Job] = []
 
@@ -82,18 +83,16 @@ async def open_desk(path: Path, *, store: MemoryStore | None = None, **rules: An
         ran.append(job)
         return "r9"
 
-    async with open_database(path / "gateway.db", clock) as database:
-        tool = CronTool(
+    async with open_database(path / "gateway.db", FakeClock()) as database:
+        clerk = Clerk(
             store=store,
             book=JobBook(store),
             database=database,
-            clock=clock,
             rules=Rules(**rules),
-            states=States(),
             changed=changed,
             run_now=run_now,
-            is_admin=lambda _turn: False,
         )
+        tool = CronTool(clerk, states=States(), is_admin=lambda _turn: False)
         yield Desk(tool, store, changes, ran)
 
 
@@ -165,8 +164,21 @@ async def test_times_that_nobody_has_chosen_a_zone_for_come_with_a_hint(tmp_path
         hinted = await desk.use(in_utc, action="add", say="a", cron_expr="0 9 * * *")
         chosen = await desk.use(in_utc, action="add", say="b", cron_expr="0 9 * * *", tz="Europe/Berlin")
 
-        assert "`timezone` in the configuration" in hinted
-        assert "`timezone`" not in chosen
+        assert "/timezone Europe/Berlin changes that" in hinted
+        assert "/timezone" not in chosen
+
+
+async def test_a_job_is_run_by_who_made_it_and_not_by_another_member_of_the_group(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:  # P-72
+        job = await desk.add(say="tea", every_seconds=3600)
+
+        with pytest.raises(UserError, match="made by somebody else here; they or an owner of this bot may run it"):
+            await desk.use(replace(TURN, sender_id="ben"), action="run", job_id="tea")
+        refused = list(desk.ran)
+        await desk.use(action="run", job_id="tea")
+
+        assert refused == []
+        assert desk.ran == [job]
 
 
 async def test_listing_and_showing_change_nothing(tmp_path: Path) -> None:

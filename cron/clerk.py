@@ -1,0 +1,179 @@
+"""Clerk: does to a chat's jobs what a command or a model asks for, within the rights of who asks; repeatable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cron import overview, runs
+from cron.book import JobBook, Viewer
+from cron.draft import Draft, Maker, uid_of
+from cron.job import Job, Run
+from cron.overview import Facts
+from cron.store import JobStore
+from gateway.database.driver import Transaction
+from gateway.database.writer import Database
+from gateway.messages import ChatAddress
+from gateway.waiting import CONSOLE
+
+UTC_HINT = "(Times here are in UTC; /timezone Europe/Berlin changes that for new jobs.)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the configuration says about new jobs."""
+
+    languages: Sequence[str] = ("en",)
+    min_interval: timedelta = timedelta(minutes=1)
+    at_min_lead: timedelta = timedelta()
+    zone_is_default: bool = False  # nobody has chosen the zone
+    console_target: ChatAddress | None = None  # where jobs made in a terminal speak; None: in that terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for something, where and when."""
+
+    viewer: Viewer  # whose jobs are seen, and which of them may be changed
+    address: ChatAddress
+    session: str
+    zone: str  # IANA name
+    now: datetime
+    stamp: str  # the same when the same is asked again after a crash
+    replayed: bool = False  # known to be asked again: it may be done already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A new job, and what should be said with it."""
+
+    job: Job
+    facts: Facts
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clerk:
+    """What the commands of jobs and the cron tool share."""
+
+    store: JobStore
+    book: JobBook
+    database: Database
+    rules: Rules
+    changed: Callable[[], Awaitable[None]]  # take new jobs up at once
+    run_now: Callable[[Job, str], Awaitable[str]]  # returns the id of the run, for one stamp the same
+    chosen_zone: Callable[[ChatAddress], str] = lambda _: ""  # of a chat; empty if it has chosen none
+
+    async def make(self, asker: Asker, read: Callable[[Maker], Draft]) -> Made | Run:
+        """A job of what was read, in a thread.
+
+        Who made one before a crash gets the same one again, or the run of it if it is gone since.
+        """
+        uid = uid_of(asker.stamp)
+        if (over := await self._run_of_gone_job(uid)) is not None:
+            return over
+        maker = self._maker(asker)
+
+        def add() -> Job:
+            """Words that were read already are not read again: "in 20 minutes" would be a later time."""
+            return self.store.load().get(uid) or self.book.add(read(maker), maker)
+
+        job = await self._change(add)
+        return Made(job=job, facts=await self.facts(job, asker), notes=self._notes(job, asker))
+
+    async def all(self, asker: Asker) -> list[tuple[Job, Facts]]:
+        """The jobs of the chat, oldest first."""
+        jobs = await asyncio.to_thread(self.book.list, asker.viewer)
+        known = await self._facts(jobs, asker)
+        return [(job, known[job.uid]) for job in jobs]
+
+    async def find(self, asker: Asker, reference: str) -> Job:
+        """The job that is meant; the same words for a foreign and an unknown one."""
+        return await asyncio.to_thread(self.book.find, reference, asker.viewer)
+
+    async def update(self, asker: Asker, reference: str, draft: Draft) -> Job:
+        maker = self._maker(asker)
+        return await self._change(lambda: self.book.update(reference, draft, maker, asker.viewer))
+
+    async def enable(self, asker: Asker, reference: str) -> Job:
+        return await self._change(lambda: self.book.enable(reference, asker.viewer, asker.now))
+
+    async def disable(self, asker: Asker, reference: str) -> Job:
+        return await self._change(lambda: self.book.disable(reference, asker.viewer))
+
+    async def remove(self, asker: Asker, reference: str) -> Job:
+        return await self._change(lambda: self.book.remove(reference, asker.viewer))
+
+    async def run(self, asker: Asker, reference: str) -> tuple[str, str, str]:
+        """Run a job at once: its name and id, and the run's.
+
+        Who did so before a crash gets that run again, whatever became of its job.
+        """
+        begun = runs.run_of(asker.stamp)
+        found = await self.database.read(lambda transaction: runs.find(transaction, begun))
+        if found is not None:
+            return found.job_name, found.job_id, found.id
+        job = await asyncio.to_thread(self.book.runnable, reference, asker.viewer)
+        return job.name, job.id, await self.run_now(job, asker.stamp)
+
+    async def history(self, asker: Asker, reference: str, *, limit: int) -> list[Run]:
+        """The last runs of one job, or with an empty reference of all that the chat has; newest first."""
+        uid = (await self.find(asker, reference)).uid if reference else None
+        owner = asker.viewer.owner
+        return await self.database.read(lambda t: runs.recent(t, job=uid, owner=owner, limit=limit))
+
+    async def facts(self, job: Job, asker: Asker) -> Facts:
+        return (await self._facts([job], asker))[job.uid]
+
+    async def running(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those of the jobs that are being run, or wait for it."""
+
+        def read(transaction: Transaction) -> set[str]:
+            return {uid for uid, _ in runs.open_runs(transaction)}
+
+        busy = await self.database.read(read)
+        return [job for job in jobs if job.uid in busy]
+
+    # -- what they need -----------------------------------------------------------------------------------
+
+    async def _change(self, change: Callable[[], Job]) -> Job:
+        job = await asyncio.to_thread(change)
+        await self.changed()
+        return job
+
+    async def _facts(self, jobs: list[Job], asker: Asker) -> Mapping[str, Facts]:
+        return await self.database.read(lambda transaction: overview.facts_of(transaction, jobs, asker.now))
+
+    def _maker(self, asker: Asker) -> Maker:
+        return Maker(
+            now=asker.now,
+            zone=asker.zone,
+            languages=self.rules.languages,
+            owner=asker.address.owner,
+            created_by=asker.viewer.user,
+            created_in=asker.session,
+            address=self._target(asker.address),
+            stamp=asker.stamp,
+            min_interval=self.rules.min_interval,
+            at_min_lead=self.rules.at_min_lead,
+        )
+
+    def _target(self, here: ChatAddress) -> ChatAddress:
+        """The chat and thread that a job is made in; a terminal may not be there when the job is due."""
+        return self.rules.console_target or here if here.channel == CONSOLE else here
+
+    def _notes(self, job: Job, asker: Asker) -> tuple[str, ...]:
+        notes = []
+        unchosen = self.rules.zone_is_default and not self.chosen_zone(asker.address)
+        if unchosen and job.tz == asker.zone == "UTC":
+            notes.append(UTC_HINT)
+        if job.address is not None and job.address != asker.address:
+            notes.append(f"(It speaks to {job.address}, the cron.default_target of the configuration.)")
+        return tuple(notes)
+
+    async def _run_of_gone_job(self, uid: str) -> Run | None:
+        """The last run of a job that this very request has made before a crash, if that job is gone by now."""
+        found = await self.database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1))
+        if not found or uid in await asyncio.to_thread(self.store.load):
+            return None
+        return found[0]

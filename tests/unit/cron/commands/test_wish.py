@@ -1,0 +1,133 @@
+"""What /remind and `/cron add` understand."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cron.commands import wish
+from cron.commands.wish import ADD, REMIND, Form
+from cron.draft import Maker
+from gateway.errors import UserError
+from tests.fakes import NOON
+
+MAKER = Maker(now=NOON, zone="Europe/Berlin", languages=("en", "de"))
+
+
+@pytest.mark.parametrize(
+    ("words", "when", "say"),
+    [
+        ("in 20 minutes to stretch", "in 20 minutes", "stretch"),
+        ("in 20 minutes: tea", "in 20 minutes", "tea"),
+        ("me tomorrow at 9 call mum", "tomorrow at 9", "call mum"),
+        ("to call mum tomorrow at 9", "tomorrow at 9", "call mum"),
+        ("me to stretch in 20 minutes", "in 20 minutes", "stretch"),
+        ("me about the meeting tomorrow at 10", "tomorrow at 10", "the meeting"),
+        ("every weekday at 9 to write the report", "every weekday at 9", "write the report"),
+        ("every 5m do it", "every 5m", "do it"),
+        ("in 20 minutes to do the dishes", "in 20 minutes", "do the dishes"),
+        ("at 17:30 tell me that it is late", "at 17:30", "it is late"),
+        ("at 17:30 tell Bob about it", "at 17:30", "tell Bob about it"),
+        ("at 17:30 US elections", "at 17:30", "US elections"),
+        ("at 17:30 say goodbye", "at 17:30", "say goodbye"),
+        ("30m tea", "in 30m", "tea"),
+        ("1h30m tea", "in 1h30m", "tea"),
+        ("20 minutes tea", "in 20 minutes", "tea"),
+        ("2 hours and 5 minutes tea", "in 2 hours and 5 minutes", "tea"),
+        ("tomorrow at 9 | say cheese", "tomorrow at 9", "say cheese"),
+        ("2026-12-24 18:00 presents", "2026-12-24 18:00", "presents"),
+        ("0 9 * * 1-5 report", "0 9 * * 1-5", "report"),
+    ],
+)
+def test_a_reminder_is_understood_in_the_order_in_which_people_write_it(words: str, when: str, say: str) -> None:
+    draft = wish.read(words, REMIND, MAKER)
+
+    assert (draft.when or draft.schedule, draft.say) == (when, say)
+
+
+@pytest.mark.parametrize(
+    ("words", "when", "say", "prompt"),
+    [
+        ("every weekday at 9 say write the report", "every weekday at 9", "write the report", None),
+        ("every weekday at 9 write the report", "every weekday at 9", "write the report", None),
+        ("every weekday at 9: say: to me", "every weekday at 9", "to me", None),
+        ("every monday at 10 do summarise my mail", "every monday at 10", None, "summarise my mail"),
+        ("every monday at 10 prompt summarise my mail", "every monday at 10", None, "summarise my mail"),
+        ("say stretch every day at 9", "every day at 9", "stretch", None),
+        ("do the numbers tomorrow at 9", "tomorrow at 9", None, "the numbers"),
+        ("tomorrow at 9 to do the dishes", "tomorrow at 9", "do the dishes", None),
+        ("tomorrow at 9 I say hello", "tomorrow at 9", "I say hello", None),
+        ("every day at 9 remind me to drink", "every day at 9", "drink", None),
+        ("every 5m say stretch", "every 5m", "stretch", None),
+        ("@daily stretch", "@daily", "stretch", None),
+        ("@every 5m do look", "@every 5m", None, "look"),
+        ("0 9 * * 1-5 do look", "0 9 * * 1-5", None, "look"),
+        ('"0 9 * * 1-5" look', "0 9 * * 1-5", "look", None),
+        ("'every day at 9' say it", "every day at 9", "it", None),
+        ("tomorrow at 9 | do look", "tomorrow at 9", None, "look"),
+        ("every day at 9 say one | two", "every day at 9", "one | two", None),
+        ("every day at 9 say see you tomorrow at 10", "every day at 9", "see you tomorrow at 10", None),
+    ],
+)
+def test_a_job_is_a_time_and_words_to_say_or_something_to_do(
+    words: str, when: str, say: str | None, prompt: str | None
+) -> None:
+    draft = wish.read(words, ADD, MAKER)
+
+    assert (draft.when or draft.schedule, draft.say, draft.prompt) == (when, say, prompt)
+
+
+def test_a_bar_lets_other_languages_be_read_too() -> None:
+    draft = wish.read("morgen um 9:00 | Zahnarzt", REMIND, MAKER)
+
+    assert (draft.when, draft.say) == ("morgen um 9:00", "Zahnarzt")
+
+
+@pytest.mark.parametrize(
+    ("words", "form", "why"),
+    [
+        ("", REMIND, "When, and what?"),
+        ("stretch", REMIND, "When? I find no time in this"),
+        ("in 5 minutes", REMIND, "What should be said then?"),
+        ("tomorrow dentist", REMIND, "At what time?"),
+        ("", ADD, "When, and what?"),
+        ("say hello", ADD, "When? I find no time in this"),
+        ("every day at 9", ADD, "What should be said then?"),
+        ("every day at 9 do", ADD, "What should be done then?"),
+        ("at 9 say x", ADD, "can mean 09:00 or 21:00"),
+        ("30m say x", ADD, 'Is "30m" meant as "in 30m"'),
+        ("every full moon say boo", ADD, '"every full moon" is not a time'),
+        ("99 9 * * * x", ADD, "'99' is not in 0-59"),
+        ("@foo x", ADD, "'@foo' is not one of @hourly"),
+        ("every 5s say x", ADD, "every 5 s is too often"),
+    ],
+)
+def test_what_is_missing_is_said_with_a_right_example(words: str, form: Form, why: str) -> None:
+    with pytest.raises(UserError) as error:
+        wish.read(words, form, MAKER)
+
+    assert why in str(error.value)
+    assert str(error.value).endswith(f" For example: {form.example}")
+    assert "?." not in str(error.value)
+
+
+PIECES = (
+    *("every", "in", "at", "on", "say", "do", "|", "to", "me", "remind", "prompt", "until", ":", ",", '"', "'"),
+    *("9", "9am", "5m", "*", "*/5", "0", "20", "minutes", "9:30", "18:00", "2026-12-24", "@daily", "@every"),
+    *("tomorrow", "monday", "weekday", "day", "x", "é", "明天"),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.sampled_from([ADD, REMIND]))
+@settings(max_examples=60, deadline=None)
+def test_any_words_are_a_job_or_a_sentence_that_says_why_not(words: list[str], form: Form) -> None:
+    said = " ".join(words)
+    try:
+        draft = wish.read(said, form, MAKER)
+    except UserError:
+        with pytest.raises(UserError, match=f"{re.escape(form.example)}$"):
+            wish.read(said, form, MAKER)
+    else:
+        assert bool(draft.say) != bool(draft.prompt)
+        assert bool(draft.when) != bool(draft.schedule)

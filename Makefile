@@ -15,7 +15,7 @@ run: $(RUN_READY)
 setup: $(DEV_READY)
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: lint test
 

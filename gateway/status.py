@@ -15,6 +15,7 @@ from gateway.messages import Json
 
 FILE = "status.json"
 SILENT = "silent"
+NOT_READY = (SILENT, "starting")
 SILENT_AFTER = timedelta(seconds=90)
 
 
@@ -48,10 +49,10 @@ class Status:
 def to_json(status: Status) -> dict[str, Json]:
     """As `tocsin status --json` shows it; what the tables know is added there."""
     channels = {name: _channel(status, name, channel) for name, channel in status.channels.items()}
-    silent = any(channel["state"] == SILENT for channel in channels.values())
+    deaf = any(channel["state"] in NOT_READY for channel in channels.values())
     return {
         "at": to_text(status.at),
-        "ready": not status.trouble and not status.halted and not silent,
+        "ready": not status.trouble and not status.halted and not deaf,
         "channels": channels,
         "scheduler": {
             "enabled": status.scheduler,

@@ -55,7 +55,7 @@ def shown(channel: Channel, later: timedelta, **changes: Any) -> tuple[bool, str
         (Channel(heard_every=300 * SECOND), 300 * SECOND, (True, "running")),
         (Channel(heard_every=300 * SECOND), 301 * SECOND, (False, SILENT)),
         (Channel(heard_every=None), timedelta(days=30), (True, "running")),
-        (Channel(state="starting", last_alive=None), 90 * SECOND, (True, "starting")),
+        (Channel(state="starting", last_alive=None), 90 * SECOND, (False, "starting")),
         (Channel(state="starting", last_alive=None), 91 * SECOND, (False, SILENT)),
         (Channel(state="retrying", reason="no route"), 300 * SECOND, (True, "retrying")),
         (Channel(state="closed"), 300 * SECOND, (True, "closed")),

@@ -185,7 +185,8 @@ def _lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
 
 def _scheduler_lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
     scheduler = document["scheduler"]
-    jobs = "its jobs cannot be read" if scheduler["jobs"] is None else f"{scheduler['jobs']} jobs"
+    count = scheduler["jobs"]
+    jobs = "its jobs cannot be read" if count is None else f"{count} job{'' if count == 1 else 's'}"
     beat = f", looked at them {_ago(scheduler['heartbeat'], now)}" if scheduler["heartbeat"] else ""
     yield f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {jobs}{beat}"
     for fire in scheduler["next"]:

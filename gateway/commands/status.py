@@ -68,7 +68,7 @@ def _channel(name: str, channel: Mapping[str, Json], zone: str) -> str:
 def _scheduler(scheduler: Mapping[str, Json], zone: str) -> str:
     if not scheduler["enabled"]:
         return "off"
-    parts = [f"{scheduler['jobs']} jobs"]
+    parts = [f"{scheduler['jobs']} job{'' if scheduler['jobs'] == 1 else 's'}"]
     if scheduler["next_fire"]:
         parts.append(f"next {_moment(from_text(scheduler['next_fire']), zone)}")
     heartbeat = scheduler["heartbeat"]

@@ -8,7 +8,7 @@ from cron.book import Viewer
 from cron.clerk import Asker, Clerk
 from cron.commands import shown, wish
 from cron.commands.wish import ADD, REMIND, Form
-from cron.job import Job, Run
+from cron.job import Job, JobStatus, Run
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.commands.text import code, page_of
 from gateway.errors import NotFoundError, UserError
@@ -61,7 +61,7 @@ class CronCommand:
         }
 
     async def answer(self, ask: Ask) -> Answer:
-        verb, _, rest = ask.words.partition(" ")
+        verb, rest = (*ask.words.split(maxsplit=1), "", "")[:2]  # a line break parts them as well
         verb = ALIASES.get(verb.lower(), verb.lower()) or "list"
         if verb.isdecimal():
             return await self._list(asker_of(ask), verb)
@@ -94,7 +94,11 @@ class CronCommand:
         return await self._shown(asker, job, "Paused: it is kept, and does not fire until it is resumed.")
 
     async def _resume(self, asker: Asker, reference: str) -> Answer:
-        return await self._shown(asker, await self._clerk.enable(asker, reference), "It fires again.")
+        before = await self._clerk.find(asker, reference)
+        job = await self._clerk.enable(asker, reference)
+        # A command that is repeated after a crash may have resumed it itself.
+        unpaused = before.status is JobStatus.ENABLED and not asker.replayed
+        return await self._shown(asker, job, "It was not paused." if unpaused else "It fires again.")
 
     async def _run(self, asker: Asker, reference: str) -> Answer:
         name, job, run = await self._clerk.run(asker, reference)
@@ -112,9 +116,10 @@ class CronCommand:
         return Answer(f"Removed {shown.title(job)}. It will not fire any more.")
 
     async def _next(self, asker: Asker, words: str) -> Answer:
-        job, count = await self._job_and_count(asker, words)
+        job, wanted = await self._job_and_count(asker, words)
         upcoming = (await self._clerk.facts(job, asker)).next_run
-        return Answer(shown.upcoming(job, list(_times(job, upcoming, asker.now, count))))
+        moments = list(_times(job, upcoming, asker.now, min(wanted, MOST)))
+        return Answer(shown.upcoming(job, moments, most=MOST if wanted > MOST else None))
 
     async def _job_and_count(self, asker: Asker, words: str) -> tuple[Job, int]:
         """A name may end in a number itself."""
@@ -124,7 +129,7 @@ class CronCommand:
             reference, _, count = words.rpartition(" ")
             if not reference or not count.isdecimal():
                 raise
-            return await self._clerk.find(asker, reference), min(max(int(count[:9]), 1), MOST)
+            return await self._clerk.find(asker, reference), max(int(count[:9]), 1)
 
     async def _shown(self, asker: Asker, job: Job, first: str = "") -> Answer:
         text = shown.details(job, await self._clerk.facts(job, asker))

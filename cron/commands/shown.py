@@ -89,12 +89,13 @@ def remove_question(job: Job) -> tuple[str, Buttons]:
     return f"Remove {title(job)} for good?", ((yes, no),)
 
 
-def upcoming(job: Job, moments: Sequence[datetime]) -> str:
-    """The next times of a job."""
+def upcoming(job: Job, moments: Sequence[datetime], *, most: int | None = None) -> str:
+    """The next times of a job; `most`: so many are shown, and more were asked for."""
     if not moments:
         return f"{title(job)} does not fire any more."
     asleep = "" if job.status is JobStatus.ENABLED else f" if it were enabled (it is {job.status.value})"
-    return "\n".join([f"{title(job)} fires next{asleep}:", *(f"- {moment_text(at, job.tz)}" for at in moments)])
+    lines = [f"{title(job)} fires next{asleep}:", *(f"- {moment_text(at, job.tz)}" for at in moments)]
+    return "\n".join([*lines, f"At most {most} are shown."] if most == len(moments) else lines)
 
 
 def summary(found: Sequence[tuple[Job, Facts]], running: Sequence[Job]) -> list[str]:

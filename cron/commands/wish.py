@@ -2,7 +2,7 @@
 
     WHEN say TEXT      exact words
     WHEN do TEXT       something for the assistant to work on
-    WHEN | TEXT        where the two cannot be told apart otherwise
+    WHEN | TEXT        where the two cannot be told apart otherwise: what stands before the bar is the time
     WHEN TEXT          a time that is found at the beginning, or anywhere in an English sentence
 
 WHEN is a time phrase, a cron expression, or `every 5m`.
@@ -15,17 +15,21 @@ from itertools import islice
 
 from cron import phrases
 from cron.draft import Draft, Maker, schedule_of
+from cron.expression import ALIASES
 from gateway.errors import ScheduleError, UserError
 
 TRIED = 4  # separators in a text whose left side is read as a time
 
 _SEPARATOR = re.compile(r"(?<!\S)(?P<word>\||(?:say|do|prompt)\b)[:,]?(?=\s|$)", re.IGNORECASE)
 _BAR = re.compile(r"(?P<word>\|)")
+_VERB = re.compile(r"(?<!\S)(?:say|do|prompt)\b[:,]?(?=\s|$)", re.IGNORECASE)
 _EDGES = " \t\n,:;\"'`“”‘’"
+_EXAMPLE = re.compile(r'\bsuch as\b|\bfor example\b|\bUnderstood are\b|\bwrite "', re.IGNORECASE)
 _QUOTED = re.compile(r"""["'`“](?P<when>[^"'`“”]{1,200})["'`”]\s+""")
 _FIELD = r"[\d*][\d*/,A-Za-z#?-]*"
 _EXPRESSION = re.compile(
-    rf"(?P<when>@every\s+\S+|@[a-z]+|{_FIELD}\s+{_FIELD}(?:\s+[\d*A-Za-z/,#?-]+){{3}})(?:\s+|$)", re.IGNORECASE
+    rf"(?P<when>@every\s+\S+|(?:{'|'.join(ALIASES)})\b|{_FIELD}\s+{_FIELD}(?:\s+[\d*A-Za-z/,#?-]+){{3}})(?:\s+|$)",
+    re.IGNORECASE,
 )
 _AMOUNT = re.compile(
     r"(?:\d+(?:\.\d+)?\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])\s*)+",
@@ -51,13 +55,15 @@ ADD = Form(example="/cron add every weekday at 9 say write the report", verbs=Tr
 
 
 def read(words: str, form: Form, maker: Maker) -> Draft:
-    """What the words ask for; UserError says what is missing, with a right example.
+    """What the words ask for; UserError says what is missing, with a right example unless it has one itself.
 
     May bring dateparser and take tens of milliseconds: call it in a thread.
     """
     try:
         return _read(words.strip(), form, maker)
     except UserError as error:
+        if _EXAMPLE.search(str(error)):
+            raise
         why = str(error).rstrip(".")
         raise UserError(f"{why}{'' if why.endswith('?') else '.'} For example: {form.example}") from error
 
@@ -70,16 +76,19 @@ def _read(words: str, form: Form, maker: Maker) -> Draft:
     begun = _EXPRESSION.match(words) or _QUOTED.match(words)
     if begun and (time := _if_time(begun["when"], maker)) is not None:
         return _with_text(time, words[begun.end() :], form)
+    bar = _BAR.search(words)
     refusal: ScheduleError | None = None
-    for when, rest in _separated(words, form):
+    for when, rest in _separated(words[: bar.start()] if bar else words, words, form):
         if not when:
-            return _found(words, form, maker)
+            break
         try:
             time = _timed(when, maker)
         except ScheduleError as error:
             refusal = refusal or error
         else:
             return _with_text(time, rest, form)
+    if bar:
+        return _with_text(_before_bar(words[: bar.start()], maker), words[bar.start() :], form)
     try:
         return _found(words, form, maker)
     except _NoTimeError as error:
@@ -90,11 +99,20 @@ class _NoTimeError(ScheduleError):
     """There is no time in these words."""
 
 
-def _separated(words: str, form: Form) -> Iterator[tuple[str, str]]:
-    """Ways to part the words before a separator: when, and what follows with its separator."""
-    separator = _SEPARATOR if form.verbs else _BAR
-    for match in islice(separator.finditer(words), TRIED):
-        yield words[: match.start()].strip(_EDGES), words[match.start() :]
+def _separated(searched: str, words: str, form: Form) -> Iterator[tuple[str, str]]:
+    """Ways to part the words before a verb: when, and what follows with its verb."""
+    if form.verbs:
+        for match in islice(_VERB.finditer(searched), TRIED):
+            yield words[: match.start()].strip(_EDGES), words[match.start() :]
+
+
+def _before_bar(words: str, maker: Maker) -> Draft:
+    """The time before a bar, which is nothing else: no part of it is dropped."""
+    courtesy = _COURTESY.match(words)
+    when = words[courtesy.end() if courtesy else 0 :].strip(_EDGES)
+    if not when:
+        raise ScheduleError(f"When? The time stands before the |. {phrases.FORMS}")
+    return _timed(when, maker)
 
 
 def _found(words: str, form: Form, maker: Maker) -> Draft:

@@ -16,6 +16,7 @@ from cron.phrases.english import ENGLISH
 from cron.phrases.grammar import Read, Reader, fold
 from cron.phrases.language import Language
 from cron.phrases.meaning import resolve
+from cron.phrases.others import Others
 from cron.phrases.values import Place, Slots
 from cron.schedule import At, Schedule
 from gateway.errors import ScheduleError
@@ -113,6 +114,11 @@ def _reader(code: str) -> Reader:
     return Reader(LANGUAGES[code])
 
 
+@cache
+def _others(reader: Reader) -> Others:
+    return Others(reader)
+
+
 # -- a whole text -------------------------------------------------------------------------------------
 
 
@@ -164,6 +170,7 @@ def _found(reader: Reader, text: str, folded: str, place: Place) -> Found | None
     try:
         for run in chosen:
             _check_surroundings(reader, text, folded, run, place)
+        _check_others(reader, text, folded, chosen)
         if refusal := _refusal(reads):
             return Found(phrase=phrase, rest=rest, refusal=refusal)
         return Found(phrase=phrase, rest=rest, schedule=resolve(_slots(reads), place))
@@ -189,6 +196,8 @@ def _chosen(runs: list[_Run], folded: str) -> list[_Run] | None:
         if _complete_each_other(first, other):
             return [first, other]
     begins = len(folded[: first[0].start].split()) <= START
+    if begins and _open_between(first, others, folded):
+        return None
     if begins and _has_time(first):
         at_end = others[-1][-1].end >= len(folded.rstrip(" .!?"))
         return None if at_end and _names_single_day(others[-1]) else [first]
@@ -226,6 +235,21 @@ def _names_single_day(run: _Run) -> bool:
     return slots is not None and slots.waits_for_clock and slots.repeat is None
 
 
+def _is_offset(run: _Run) -> bool:
+    slots = _sorted(run)
+    return slots is not None and slots.offset is not None
+
+
+def _open_between(first: _Run, others: list[_Run], folded: str) -> bool:
+    """Whether a time of day at the beginning may be a part of what is said ("20:30 ticket tomorrow at 10am")."""
+    one = _sorted(first)
+    if one is None or not one.is_clock:
+        return False
+    timed = [slots for run in others if (slots := _sorted(run)) is not None and not slots.waits_for_clock]
+    bare = folded[first[0].start].isdigit()  # not "at 9:15 to join at 9:30"
+    return bool(timed) and (bare or any(slots.day is not None for slots in timed))
+
+
 def _two_times(runs: list[_Run], text: str) -> str:
     named = " and ".join(f'"{text[run[0].start : run[-1].end].strip()}"' for run in runs[:3])
     return f"{named}: which is the time that is meant? Write it first, and in one piece."
@@ -236,6 +260,13 @@ def _check_surroundings(reader: Reader, text: str, folded: str, run: _Run, place
     limit = reader.limit(folded, run[-1].end)
     if limit:
         raise ScheduleError(_limited(limit, place))
+    counted = reader.counted(folded, run[-1].end) if _is_offset(run) else ""
+    if counted:
+        when = text[run[0].start : run[-1].end].strip()
+        raise ScheduleError(
+            f'"{when} {counted} …" cannot be counted here; write the time itself,'
+            ' such as "on 24 December at 14:50".'
+        )
     behind = reader.recurrence.match(folded, reader.skip_glue(folded, run[-1].end))
     if behind:
         raise not_understood(_words(text[behind.start() :], 3))
@@ -245,6 +276,18 @@ def _check_surroundings(reader: Reader, text: str, folded: str, run: _Run, place
         raise ScheduleError(
             f'Is "{words}" a time? If it is what to say, write the time first: "{when} …". {FORMS}'
         )
+
+
+def _check_others(reader: Reader, text: str, folded: str, chosen: list[_Run]) -> None:
+    """Refuse when the sentence names a date or a day that is not in the phrase ("on 24.12. at 18:00")."""
+    other = _others(reader).first(folded, [(run[0].start, run[-1].end) for run in chosen])
+    if other is None:
+        return
+    when = " ".join(text[run[0].start : run[-1].end].strip() for run in chosen)
+    raise ScheduleError(
+        f'Is "{text[other[0] : other[1]].strip()}" a part of the time? Write date and time in one piece, such as'
+        f' "on 24 December at 18:00". If it is what to say: /remind {when} | …'
+    )
 
 
 def _markers_before(reader: Reader, folded: str, place: int) -> Iterator[re.Match[str]]:
@@ -277,6 +320,7 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     """The sentence with the spans taken out, and the gap closed."""
     for start, end in sorted(spans, reverse=True):
         before, after = text[:start].rstrip(" ,"), text[end:].lstrip(" ,")
-        joint = " " if before and after and after[0] not in ".,;:!?" else ""
+        parted = not before or not after or before[-1].isspace() or after[0].isspace()  # by a line break
+        joint = "" if parted or after[0] in ".,;:!?" else " "
         text = f"{before}{joint}{after}"
     return text.strip()

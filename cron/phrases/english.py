@@ -210,6 +210,18 @@ ENGLISH = Language(
     pieces=(*_REPEATED, *_ONCE, *_CLOCK),
     about="before|by|until|till|about|since|of|from|between|than",
     perhaps_about="for",
+    dates=(
+        r"on [0-9]{1,2}[./][0-9]{1,2}|[0-9]{1,2}(?:st|nd|rd|th)?\.?(?: of)? ?{month}"
+        "|{month} (?:the )?[0-9]{1,2}(?:st|nd|rd|th)?"
+    ),
+    beside=(
+        f"(?:or )?(?:on )?(?:{'|'.join(_DAY_NAMES)}|tomorrow|tmrw|today|tonight)(?: or)?"
+        f"|(?:or )?(?<!the\\s)(?:{'|'.join(short for shorts in _SHORT_DAYS for short in shorts)})(?: or)?"
+        r"|(?:or |to )?[0-9]{1,2}(?::[0-9]{2}| ?[ap]\.?m)(?: or)?"
+        "|(?:the )?[0-9]{1,2}(?:st|nd|rd|th)"
+        f"|in (?:{'|'.join(_MONTH_NAMES)})"
+    ),
+    counted="before|prior to|ahead of|after",
     limits=(
         "until|till|except|excluding|but not|but only|starting|beginning|between|from (?:now on|[0-9]{1,2})"
         "|for (?:the )?(?:next )?{amount}|(?:for )?{number} times|on the (?:half )?hour"

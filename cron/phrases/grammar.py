@@ -45,6 +45,7 @@ class Reader:
         self.about = re.compile(f"(?:{language.before})(?:{language.about}) {{1,3}}$")
         self.perhaps_about = re.compile(f"(?:{language.before})(?:{language.perhaps_about}) {{1,3}}$")
         self._glue = re.compile(language.glue)
+        self._counted = re.compile(bounded(language.counted, language))
         self._limits = re.compile(bounded(language.limits, language))
         pieces = (*UNIVERSAL, *language.pieces)
         self._patterns = [(piece, re.compile(bounded(piece.pattern, language))) for piece in pieces]
@@ -70,6 +71,11 @@ class Reader:
     def limit(self, text: str, place: int) -> str:
         """The words after a phrase that would narrow it ("until friday"); empty when there are none."""
         match = self._limits.match(text, self.skip_glue(text, place))
+        return match[0] if match else ""
+
+    def counted(self, text: str, place: int) -> str:
+        """The word after an amount that says from when it is counted ("before"); empty when there is none."""
+        match = self._counted.match(text, self.skip_glue(text, place))
         return match[0] if match else ""
 
     def skip_glue(self, text: str, place: int) -> int:

@@ -86,6 +86,9 @@ class Language:
     pieces: Sequence[Piece]
     about: str  # right before a time it makes it a part of what is said: "before", "about"
     perhaps_about: str  # the same, if the sentence has another time: "for"
+    dates: str  # names a date, also where it is not read as one: "24. december", "on 24.12"
+    beside: str  # a day or a time of day, which right beside a phrase is a part of it
+    counted: str  # behind an amount it says from when that is counted: "before"
     limits: str  # next to a phrase: narrows it in a way that cannot be held yet ("until", "except")
     recurrence: str  # "every": where nothing was understood, it names what was not
 

@@ -458,3 +458,24 @@ async def test_an_ordinary_message_takes_less_than_a_millisecond() -> None:
         taken.append(time.perf_counter() - started)
 
     assert min(taken) < 0.001
+
+
+@pytest.mark.parametrize("what", ["a picture", "a voice message", "a file", "a poll"])
+async def test_what_cannot_be_opened_is_answered_in_one_sentence(what: str) -> None:
+    calls, answer = await Conversation().say(f"({what} without words, which cannot be opened here yet)")
+
+    assert calls == []
+    assert answer == "I cannot open pictures, files or recordings yet."
+
+
+async def test_a_reminder_keeps_the_lines_and_spaces_of_its_words() -> None:
+    calls, _ = await Conversation().say("remind me in 5 minutes to\nbuy milk\n  and  eggs")
+
+    assert calls == [{"action": "add", "say": "buy milk\n  and  eggs", "when": "in 5 minutes"}]
+
+
+async def test_a_date_beside_the_time_is_asked_about_and_nothing_is_made() -> None:
+    calls, answer = await Conversation().say("remind me on 24.12. at 18:00 to buy presents")
+
+    assert calls == []
+    assert answer.startswith('Is "on 24.12" a part of the time?')

@@ -174,6 +174,8 @@ class _Turn:
         sentence = self._plain(text)
         if not sentence:
             return self.talk.no_text
+        if self.speech.unopened.search(text, max(0, len(text) - 120)):
+            return self.talk.unopened
         if is_part(sentence, self.speech):
             return self._answer_to_when(sentence, self._found(sentence), before, rounds)
         wish = _first_fit(self.speech.rules, sentence, self.speech)

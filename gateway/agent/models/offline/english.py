@@ -56,6 +56,7 @@ _TALK = Talk(
     ),
     no_tool="Scheduling is not available here, and without a language model there is nothing else that I can do.",
     no_text="I can only read text.",
+    unopened="I cannot open pictures, files or recordings yet.",
     scheduled="Scheduled: {prompt}",
 )
 
@@ -119,10 +120,10 @@ _PICKED = (
 _TO = r"(?::|,| to| that| about| of)?"
 
 _SAYINGS = (
-    _rule(Intent.SAY, rf"remind (?:me|us){_TO}(?: (?P<what>.+))?", "This is your reminder."),
+    _rule(Intent.SAY, rf"remind (?:me|us){_TO}(?:\s+(?P<what>.+))?", "This is your reminder."),
     _rule(
         Intent.SAY,
-        rf"(?:set|create|make|add)(?: me)? (?:a |an )?(?:reminder|alarm){_TO}(?: (?P<what>.+))?",
+        rf"(?:set|create|make|add)(?: me)? (?:a |an )?(?:reminder|alarm){_TO}(?:\s+(?P<what>.+))?",
         "This is your reminder.",
     ),
     _rule(Intent.SAY, r"(?:set|start)(?: me)? (?:a )?timer", "Time is up."),
@@ -146,6 +147,7 @@ _FILLERS = frozenset(
 ENGLISH = Speech(
     talk=_TALK,
     courtesy=re.compile(rf"(?:{_COURTESY}[, ]{{1,3}}){{0,4}}", re.IGNORECASE),
+    unopened=re.compile(r"\([^()\n]{1,60}, which cannot be opened here yet\)\s{0,3}\Z"),
     ending=re.compile(r"(?:,? {0,2}(?:please|thanks|thank you))?[ .!?]{0,10}$", re.IGNORECASE),
     rules=_RULES,
     picked=_PICKED,

@@ -68,6 +68,7 @@ class Talk:
     other: str
     no_tool: str
     no_text: str
+    unopened: str
     scheduled: str  # {prompt}
 
 
@@ -77,6 +78,7 @@ class Speech:
 
     talk: Talk
     courtesy: re.Pattern[str]  # at the beginning, without meaning
+    unopened: re.Pattern[str]  # what stands for a picture or a file that came without words
     ending: re.Pattern[str]  # at the end, without meaning
     rules: Sequence[Rule]  # the first that fits a sentence
     sayings: Sequence[Rule]  # for a sentence without its time phrase

@@ -9,7 +9,7 @@ import pytest
 
 from cron.commands import shown
 from cron.commands.cron import CronCommand
-from cron.job import JobStatus
+from cron.job import JobStatus, Say
 from cron.overview import Facts
 from cron.runs import run_of
 from cron.schedule import At
@@ -110,7 +110,8 @@ async def test_a_job_is_paused_and_resumed_and_twice_is_no_error(tmp_path: Path)
         assert desk.jobs()[0].status is JobStatus.ENABLED
         assert paused[0] == paused[1]
         assert paused[0].buttons[0][0].label == "Resume"
-        assert resumed[0] == resumed[1]
+        assert resumed[0].text.startswith("It fires again.\n")
+        assert resumed[1].text.startswith("It was not paused.\n")
         assert resumed[0].buttons[0][0].label == "Pause"
 
 
@@ -137,6 +138,36 @@ async def test_a_job_is_run_at_once(tmp_path: Path) -> None:
 
         assert desk.ran == [job]
         assert answer.text.startswith(f"Started **tea** (`{job.id}`) as run `{run_of('t7.0.0')}`.")
+
+
+async def test_a_resume_that_is_repeated_after_a_crash_is_answered_as_the_first(tmp_path: Path) -> None:
+    async with counter(tmp_path) as desk:
+        desk.add(name="tea")
+
+        answer = await desk.cron("resume tea", replayed=True)
+
+        assert answer.text.startswith("It fires again.\n")
+
+
+async def test_the_lines_of_a_text_are_kept_in_the_job(tmp_path: Path) -> None:
+    async with counter(tmp_path) as desk:
+        await desk.cron("add\nevery day at 9 say buy\n- milk\n-  eggs")
+        await desk.remind("in 5 minutes\nmulti\nline")
+
+        texts = {job.payload for job in desk.jobs()}
+
+        assert texts == {Say(text="buy\n- milk\n-  eggs"), Say(text="multi\nline")}
+
+
+async def test_more_times_than_are_shown_are_said_to_be_cut(tmp_path: Path) -> None:
+    async with counter(tmp_path) as desk:
+        desk.add(name="tea")
+
+        some, all_of_them = await desk.cron("next tea 1000"), await desk.cron("next tea 20")
+
+        assert some.text.count("\n- ") == 20
+        assert some.text.endswith("\nAt most 20 are shown.")
+        assert some.text == f"{all_of_them.text}\nAt most 20 are shown."
 
 
 async def test_the_next_times_are_shown(tmp_path: Path) -> None:

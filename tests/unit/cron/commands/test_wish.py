@@ -1,6 +1,8 @@
 """What /remind and `/cron add` understand."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 from cron.commands import wish
 from cron.commands.wish import ADD, REMIND, Form
-from cron.draft import Maker
+from cron.draft import Maker, schedule_of
+from cron.phrases import FORMS
+from cron.schedule import At
 from gateway.errors import UserError
 from tests.fakes import NOON
 
@@ -99,7 +103,7 @@ def test_a_bar_lets_other_languages_be_read_too() -> None:
         ("30m say x", ADD, 'Is "30m" meant as "in 30m"'),
         ("every full moon say boo", ADD, '"every full moon" is not a time'),
         ("99 9 * * * x", ADD, "'99' is not in 0-59"),
-        ("@foo x", ADD, "'@foo' is not one of @hourly"),
+        ("@foo x", ADD, "When? I find no time in this"),
         ("every 5s say x", ADD, "every 5 s is too often"),
     ],
 )
@@ -108,9 +112,83 @@ def test_what_is_missing_is_said_with_a_right_example(words: str, form: Form, wh
         wish.read(words, form, MAKER)
 
     assert why in str(error.value)
-    assert str(error.value).endswith(f" For example: {form.example}")
     assert "?." not in str(error.value)
+    assert re.search(AN_EXAMPLE.format(re.escape(form.example)), str(error.value))
 
+
+def test_an_example_is_added_only_where_the_sentence_has_none() -> None:
+    with pytest.raises(UserError) as without:
+        wish.read("in 5 minutes", REMIND, MAKER)
+    with pytest.raises(UserError) as with_its_own:
+        wish.read("at 8 to water the plants", REMIND, MAKER)
+
+    assert str(without.value).endswith(f"For example: {REMIND.example}")
+    assert str(with_its_own.value).endswith('Write "at 8am", "at 8pm" or "at 20:00".')
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        ("morgen um 21:00 | Zahnarzt", REMIND),
+        ("morgen um 21:00 | Zahnarzt", ADD),
+        ("morgen um 21:00|Zahnarzt", REMIND),
+        ("x | tomorrow at 9am", REMIND),
+        ("x | tomorrow at 9am", ADD),
+        ("say x | tomorrow at 9am", ADD),
+        ("at 21:00 on monday perhaps | dentist", REMIND),
+        ("| dentist at 21:00", REMIND),
+    ],
+)
+def test_only_what_stands_before_a_bar_is_the_time_and_no_part_of_it_is_dropped(words: str, form: Form) -> None:
+    english = replace(MAKER, languages=("en", "zh"))
+
+    with pytest.raises(UserError, match=re.escape(FORMS)):
+        wish.read(words, form, english)
+
+
+def test_the_words_before_a_bar_are_read_in_the_languages_of_the_configuration() -> None:
+    draft = wish.read("morgen um 21:00 | Zahnarzt", REMIND, MAKER)
+
+    assert schedule_of(draft, MAKER) == At(datetime(2026, 3, 3, 20, 0, tzinfo=UTC))
+    assert draft.say == "Zahnarzt"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "on 24.12. at 18:00 presents",
+        "pay 20:30 ticket tomorrow at 10am",
+        "3 days before christmas x",
+        "tue at 18:00 dentist",
+    ],
+)
+def test_a_date_or_time_that_would_be_left_in_the_text_is_asked_about(words: str) -> None:
+    with pytest.raises(UserError):
+        wish.read(words, REMIND, MAKER)
+
+
+@pytest.mark.parametrize(
+    ("words", "form", "say"),
+    [
+        ("in 5 minutes\nmulti\n  line,  x", REMIND, "multi\n  line,  x"),
+        ("buy:\n- milk\n-  eggs\nin 5 minutes", REMIND, "buy:\n- milk\n-  eggs"),
+        ("every day at 9 say one\n\n  two", ADD, "one\n\n  two"),
+        ("every day at 9 |\none  two\nthree", ADD, "one  two\nthree"),
+        ("one\nin 5 minutes\ntwo", REMIND, "one\n\ntwo"),
+    ],
+)
+def test_exact_words_keep_their_lines_and_spaces(words: str, form: Form, say: str) -> None:
+    assert wish.read(words, form, MAKER).say == say
+
+
+@pytest.mark.parametrize("form", [REMIND, ADD])
+def test_a_mention_is_no_word_of_a_cron_expression(form: Form) -> None:
+    draft = wish.read("@bob in 5 minutes hi", form, MAKER)
+
+    assert (draft.when, draft.say) == ("in 5 minutes", "@bob hi")
+
+
+AN_EXAMPLE = r'For example: {}$|For example "|such as|Understood are|[Ww]rite "'
 
 PIECES = (
     *("every", "in", "at", "on", "say", "do", "|", "to", "me", "remind", "prompt", "until", ":", ",", '"', "'"),
@@ -126,7 +204,7 @@ def test_any_words_are_a_job_or_a_sentence_that_says_why_not(words: list[str], f
     try:
         draft = wish.read(said, form, MAKER)
     except UserError:
-        with pytest.raises(UserError, match=f"{re.escape(form.example)}$"):
+        with pytest.raises(UserError, match=AN_EXAMPLE.format(re.escape(form.example))):
             wish.read(said, form, MAKER)
     else:
         assert bool(draft.say) != bool(draft.prompt)

@@ -20,6 +20,12 @@ def _telegram(run: Run) -> None:
     telegram.measure(run)
 
 
+def _text(run: Run) -> None:
+    from bench import text  # the same
+
+    text.measure(run)
+
+
 RESULTS = Path(__file__).parent / "results"
 GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "process": process.measure,
@@ -27,6 +33,7 @@ GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "cron": jobs.measure,
     "past": past.measure,
     "telegram": _telegram,
+    "text": _text,
     "install": process.install,
 }
 SLOW = ("install",)

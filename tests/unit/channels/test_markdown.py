@@ -194,12 +194,14 @@ HOSTILE = {
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
-def test_100_kilobytes_of_anything_take_less_than_a_second(source: str) -> None:
+def test_four_times_as_much_of_anything_takes_no_sixteen_times_as_long(source: str) -> None:
     parse("*")  # the parser's import is not what is measured
+    quarter, whole = source[: len(source) // 4], source
 
-    seconds = min(timed(source) for _ in range(3))  # the machine does other things beside
+    # The best of some: the machine does other things beside. What is over at once says nothing about growth.
+    before, after = (min(timed(text) for _ in range(3)) for text in (quarter, whole))
 
-    assert seconds < 1
+    assert after < max(10 * before, 0.5)
 
 
 def timed(source: str) -> float:

@@ -60,11 +60,13 @@ class TimezoneCommand:
 
 
 def named(words: str) -> str:
-    """The zone of this name, whatever the case of its letters; UserError names the nearest one."""
-    wanted = "_".join(words.split())
-    found = {zone.lower(): zone for zone in zoneinfo.available_timezones()}.get(wanted.lower(), wanted)
+    """The zone of this name, or of this place if there is only one; UserError names the nearest one."""
+    wanted = "_".join(words.split()).lower()
+    known = zoneinfo.available_timezones()
+    found = [zone for zone in known if zone.lower() == wanted]
+    found = found or [zone for zone in known if zone.rpartition("/")[2].lower() == wanted]
     try:
-        return zones.check(found)
+        return zones.check(found[0] if len(found) == 1 else words.strip())
     except ValueError as error:
         raise UserError(f"{words[:40]!r} {error}.") from error
 

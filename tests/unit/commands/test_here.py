@@ -61,15 +61,26 @@ async def test_a_zone_is_chosen_and_given_back(chats: Chats) -> None:
 
 @pytest.mark.parametrize(
     ("words", "zone"),
-    [("Europe/Berlin", "Europe/Berlin"), ("america/new york", "America/New_York"), ("utc", "UTC")],
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("america/new york", "America/New_York"),
+        ("utc", "UTC"),
+        ("Paris", "Europe/Paris"),
+        ("new york", "America/New_York"),
+    ],
 )
-def test_a_zone_is_known_by_its_name(words: str, zone: str) -> None:
+def test_a_zone_is_known_by_its_name_or_its_only_place(words: str, zone: str) -> None:
     assert named(words) == zone
 
 
 @pytest.mark.parametrize(
     ("words", "hint"),
-    [("Berlin", "did you mean Europe/Berlin?"), ("Europe/Berlim", "did you mean Europe/Berlin?"), ("x", "IANA")],
+    [
+        ("Berlim", "did you mean Europe/Berlin?"),
+        ("Louisville", "Louisville"),
+        ("Europe/Berlim", "did you mean Europe/Berlin?"),
+        ("x", "IANA"),
+    ],
 )
 async def test_an_unknown_zone_is_refused_with_the_nearest_one(chats: Chats, words: str, hint: str) -> None:
     with pytest.raises(UserError) as error:

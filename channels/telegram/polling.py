@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 
 import structlog
@@ -73,7 +74,7 @@ class Poller:
             wait = self._client.waits.poll
             if self._clock.monotonic() >= self._offer_at:
                 self._offer_at = self._clock.monotonic() + OFFER_AGAIN.total_seconds()
-                self._do(self._offer_commands(inlet))
+                self._do(partial(self._offer_commands, inlet))
 
     async def _take(self, updates: Sequence[Json], listener: Listener, inlet: Inlet) -> None:
         """Hand in a batch, in order; only when all of it is safe, the next poll confirms it."""
@@ -112,7 +113,7 @@ class Poller:
             case Pressed(query, message, told):
                 if message is not None:
                     await inlet.receive(message)
-                self._do(self._client.answer_press(query, told))
+                self._do(partial(self._client.answer_press, query, told))
             case Moved(chat, to):
                 await inlet.moved(chat, to)
             case Membership(chat, status, by):
@@ -124,14 +125,14 @@ class Poller:
 
     # -- beside the reading -------------------------------------------------------------------------------
 
-    def _do(self, chore: Coroutine[None, None, None]) -> None:
+    def _do(self, chore: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(self._try(chore))
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
-    async def _try(self, chore: Coroutine[None, None, None]) -> None:
+    async def _try(self, chore: Callable[[], Awaitable[None]]) -> None:
         try:
-            await chore
+            await chore()
         except (DeliveryError, MovedError) as error:
             logger.warning("a small thing could not be done on Telegram", channel=self._name, error=str(error))
 
@@ -143,7 +144,7 @@ class Poller:
             await self._client.offer(common, scope)
         self._offer_at = math.inf  # they are known from here on
         for owner in inlet.owners:  # Telegram refuses it for who has never written to the bot: no harm is done
-            self._do(self._client.offer(every, BotCommandScopeChat(owner)))
+            self._do(partial(self._client.offer, every, BotCommandScopeChat(owner)))
 
 
 def _number(update: Json) -> int | None:

@@ -45,6 +45,7 @@ class _Inlet:
         self._channel = channel
         self._state = state
         self._line = line
+        self._request = line.asking()
         self._bus = house.bus
         self._clock = house.clock
         self._access = house.access
@@ -74,7 +75,8 @@ class _Inlet:
     def alive(self) -> None:
         self._state.state, self._state.reason = "running", ""
         self._state.last_alive = self._clock.now()
-        self._line.answered()
+        self._line.answered(self._request)
+        self._request = self._line.asking()  # what is heard next was asked for after this
 
     def unwell(self, reason: str) -> None:
         self._state.state, self._state.reason = "retrying", reason

@@ -137,7 +137,7 @@ class Lane:
         try:
             if part.state == "sending":
                 raise AmbiguousDeliveryError("the gateway ended while this was being sent")
-            part.state = "sending"
+            part.state, request = "sending", self.line.asking()
             sent_as = await self._request(record, part)
         except DeliveryError as error:
             await self._failed(record, part, error)
@@ -145,7 +145,7 @@ class Lane:
             logger.exception("a channel failed in a way of its own", channel=self.line.name)
             await self._failed(record, part, AmbiguousDeliveryError(f"{self.line.name}: {error!r}"))
         else:
-            self.line.answered()
+            self.line.answered(request)
             self._ledger.arrived(record, part, sent_as)
 
     async def _next_part(self, record: MessageRecord) -> PartRecord | None:

@@ -1,7 +1,6 @@
 """Line: what the outbox knows of one connected channel."""
 
 import asyncio
-import contextlib
 import math
 from datetime import timedelta
 
@@ -21,7 +20,8 @@ class Line:
         self.halted = ""  # why the channel stopped; empty while it works
         self.last_error = ""
         self._clock = clock
-        self._answers = 0
+        self._asked = 0  # requests that have begun
+        self._newest = 0  # the latest of them that was answered
         self._answered = asyncio.Event()
         self._silences = Silences()  # by the monotonic clock: one that is set changes no pause
         paces = carrier.paces if isinstance(carrier, Paced) else Paces()
@@ -29,39 +29,46 @@ class Line:
         self._turn = asyncio.Lock()  # fair: the order of waiting for a place
         self._asking = 0  # who waits for one
 
-    def answered(self) -> None:
-        """The platform answered something: it can be reached."""
-        self._answers += 1
+    def asking(self) -> int:
+        """A request begins; its number, for `answered`."""
+        self._asked += 1
+        return self._asked
+
+    def answered(self, request: int | None = None) -> None:
+        """The platform answered this request, or one that began just now: it can be reached."""
+        self._newest = max(self._newest, self.asking() if request is None else request)
         self._answered.set()
 
     async def next_answer(self) -> None:
-        """Wait until the platform has answered another call than those so far.
+        """Wait until the platform has answered a call that began after this moment.
 
+        The answer to an earlier one says nothing: it may have been on its way before an outage.
         One that cannot be asked gets a pause instead: if nothing else is said there, only the repeat itself can
         find out.
         """
-        seen = self._answers
+        seen = self._asked
         failures = 0
-        while self._answers == seen:
+        while self._newest <= seen:
             self._answered.clear()
             probing = isinstance(self.carrier, Probing)
             # Whichever is first: other traffic on the channel, or our own question after a pause.
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with self._clock.timeout(delay_after(failures) if probing else LONGEST_DELAY):
                     await self._answered.wait()
-            if self._answers == seen:
+            except TimeoutError:
                 if not isinstance(self.carrier, Probing):
                     return
                 failures += 1
                 await self._probe(self.carrier)
 
     async def _probe(self, carrier: Probing) -> None:
+        request = self.asking()
         try:
             await carrier.probe()
         except DeliveryError as error:
             self.last_error = str(error)
         else:
-            self.answered()
+            self.answered(request)
 
     # -- when a chat may be sent to -----------------------------------------------------------------------
 

@@ -192,3 +192,19 @@ async def test_a_channel_without_limits_has_a_place_for_everybody() -> None:
 
     assert all(places)
     assert line.closed_for("1") is None
+
+
+async def test_an_answer_to_a_request_that_began_before_says_nothing() -> None:
+    line = Line("test", Mute(), FakeClock())
+    earlier = line.asking()
+    waiting = asyncio.create_task(line.next_answer())
+    await asyncio.sleep(0)
+
+    line.answered(earlier)  # it was on its way when the outage began
+    for _ in range(5):
+        await asyncio.sleep(0)
+    after_the_earlier = waiting.done()
+    line.answered(line.asking())
+    await waiting
+
+    assert not after_the_earlier

@@ -32,9 +32,6 @@ class Inlet(Protocol):
     def alive(self) -> None:
         """The platform answered (a completed poll, a frame): the channel is healthy, and can be sent to."""
 
-    def unwell(self, reason: str) -> None:
-        """Nothing can be read for the moment; the reason is shown until the channel is alive again."""
-
     def moved(self, chat: str, to: str) -> Awaitable[None]:
         """The platform gave this chat another id; what belongs to the chat belongs to the new one on return."""
 

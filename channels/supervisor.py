@@ -78,9 +78,6 @@ class _Inlet:
         self._line.answered(self._request)
         self._request = self._line.asking()  # what is heard next was asked for after this
 
-    def unwell(self, reason: str) -> None:
-        self._state.state, self._state.reason = "retrying", reason
-
     async def moved(self, chat: str, to: str) -> None:
         await self._moved(self._state.name, chat, to)
 

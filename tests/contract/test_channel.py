@@ -40,9 +40,6 @@ class Inlet:
     async def room(self) -> None:
         await asyncio.sleep(0)
 
-    def unwell(self, reason: str) -> None:
-        raise AssertionError(reason)
-
     async def moved(self, chat: str, to: str) -> None:
         raise AssertionError(f"{chat} has not moved to {to}")
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cron.stores.json_file import JsonFileStore
-from gateway.agent.loop import CRASH_BUDGET
 from gateway.agent.model import ModelReply, Prompt, UserText
 from gateway.agent.models.scripted import Line, calls
 from gateway.app import Gateway
 from tests.journeys.crash_child import Place, look, open_rows
+from tests.journeys.stream_turns import check_turns
 from tests.journeys.telegram_child import stored_updates
 from tests.journeys.telegram_process import Heard, Telegram, said_again
 
@@ -75,7 +75,7 @@ def check(place: Place, people: People, *, kills: int) -> None:
     """Nothing is lost, and nothing was said twice but what was in flight at a kill (P-33, P-42, P-56)."""
     assert open_rows(place.home) == {}
     assert stored_updates(place.home) == set(people.said)
-    given_up = _check_turns(place, len(people.said))
+    given_up = check_turns(place, len(people.said))
     heard = people.telegram.heard(people.before)
     cut = _check_unknown(place)
     _check_words(place, heard, kills, len(people.said))
@@ -83,24 +83,6 @@ def check(place: Place, people: People, *, kills: int) -> None:
     _check_long(heard, {n for n in long if long_text(n) not in cut})
     _check_order(heard)
     assert JsonFileStore(place.home.file("cron.json")).recover().notes == ()
-
-
-def _check_turns(place: Place, said: int) -> set[str]:
-    """Each message has one turn that is done, or was killed too often (these are returned); each job ran once."""
-    with look(place.home) as database:
-        turns = database.execute(
-            "SELECT message ->> 'text', turns.state, claims FROM turns JOIN inbox USING (seq) "
-            "WHERE kind = 'person'"
-        ).fetchall()
-        runs = database.execute("SELECT job ->> 'name', status FROM runs").fetchall()
-    given_up = {text.split()[1] for text, state, claims in turns if state == "abandoned" and claims > CRASH_BUDGET}
-    reminders = {f"r{n}" for n in range(0, said, 4)}
-    assert Counter(text.split()[1] for text, _, _ in turns) == Counter(map(str, range(said)))
-    assert {text.split()[1] for text, state, _ in turns if state != "done"} == given_up
-    assert Counter(name for name, _ in runs).most_common(1)[0][1] == 1
-    assert {status for _, status in runs} == {"succeeded"}
-    assert reminders - {f"r{n}" for n in given_up} <= {name for name, _ in runs} <= reminders
-    return given_up
 
 
 def _check_unknown(place: Place) -> set[str]:

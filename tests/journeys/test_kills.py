@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from cron.stores.json_file import JsonFileStore
-from gateway.agent.loop import CRASH_BUDGET
 from gateway.agent.model import ModelReply, Prompt, UserText
 from gateway.agent.models.scripted import Line, calls
 from gateway.app import Gateway
 from tests import forks
 from tests.journeys.crash_child import Place, live, look, open_rows
+from tests.journeys.stream_turns import check_turns
 
 CHATS = 20  # fewer would exceed what is kept of one session
 PER_ROUND = 8
@@ -66,26 +66,9 @@ def _assert_that_kills_lose_nothing(folder: Path, *, rounds: int) -> None:
 
     assert last == 0, (place.folder / "log.txt").read_text()[-10_000:]
     assert open_rows(place.home) == {}
-    _check_turns(place, said=rounds * PER_ROUND)
+    check_turns(place, rounds * PER_ROUND)
     _check_words(place, kills=rounds)
     assert JsonFileStore(place.home.file("cron.json")).recover().notes == ()
-
-
-def _check_turns(place: Place, *, said: int) -> None:
-    """Every message has one turn that is done, or was killed too often; each job ran once."""
-    with look(place.home) as database:
-        turns = database.execute(
-            "SELECT message ->> 'text', turns.state, claims FROM turns JOIN inbox USING (seq) "
-            "WHERE kind = 'person'"
-        ).fetchall()
-        runs = database.execute("SELECT job ->> 'name', status FROM runs").fetchall()
-    given_up = {text.split()[1] for text, state, claims in turns if state == "abandoned" and claims > CRASH_BUDGET}
-    reminders = {f"r{n}" for n in range(0, said, 4)}
-    assert Counter(text.split()[1] for text, _, _ in turns) == Counter(map(str, range(said)))
-    assert {text.split()[1] for text, state, _ in turns if state != "done"} == given_up
-    assert Counter(name for name, _ in runs).most_common(1)[0][1] == 1
-    assert {status for _, status in runs} == {"succeeded"}
-    assert reminders - {f"r{n}" for n in given_up} <= {name for name, _ in runs} <= reminders
 
 
 def _check_words(place: Place, *, kills: int) -> None:

@@ -48,9 +48,6 @@ class Inlet:
     def alive(self) -> None:
         self.lives += 1
 
-    def unwell(self, reason: str) -> None:
-        raise AssertionError(reason)
-
     async def moved(self, chat: str, to: str) -> None:
         await asyncio.sleep(0.01)  # as long as a commit takes
         self.moves.append((chat, to))

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from cron.draft import Draft, Maker, new_job, payload_of, schedule_of
+from cron.draft import Draft, Maker, judge_of, moments, new_job
 from cron.job import Job, JobStatus
+from cron.options import applied
+from cron.policy import AfterRun
+from cron.rules import judged
 from cron.schedule import Every
-from cron.store import JobStore
+from cron.store import JobStore, declared_among
+from cron.timetable import times_of
+from gateway.errors import JobChangedError, UserError
+from gateway.messages import ChatAddress
 
+ATTEMPTS = 5  # to change jobs that others change at the same time
 GONE = "it is not in the configuration any more"
 
 
@@ -17,6 +25,7 @@ class Task:
 
     draft: Draft
     enabled: bool = True
+    address: ChatAddress | None = None  # where it speaks; None: cron.default_target
 
     @property
     def name(self) -> str:
@@ -26,16 +35,28 @@ class Task:
 def declare(store: JobStore, tasks: Sequence[Task], maker: Maker) -> None:
     """Make the stored jobs what the configuration says: new ones are added, changed ones changed, and those that
     are not declared any more are disabled, with their history. Twice is the same as once.
+
+    UserError, before anything is written, names the task that cannot be.
     """
-    stored = {job.name: job for job in store.load().values() if job.declared}
-    for job in following(stored, tasks, maker):
-        store.put(job)
+    chained = any(task.draft.then is not None for task in tasks)
+    for _ in range(ATTEMPTS):
+        present = store.load()
+        stored = {job.name: job for job in declared_among(present)}
+        try:
+            for job in following(stored, tasks, replace(maker, jobs=tuple(present.values()) if chained else ())):
+                store.put(job)
+        except JobChangedError:
+            continue  # by the command line; what was written is not written again
+        return
+    raise UserError("the jobs of cron.tasks are being changed by others; try again")
 
 
 def following(stored: Mapping[str, Job], tasks: Sequence[Task], maker: Maker) -> list[Job]:
     """The jobs that have to be written; pure."""
     wanted = {task.name: task for task in tasks}
     changed = [_declared(task, stored.get(name), maker) for name, task in wanted.items()]
+    for n, job in enumerate(changed):  # one by one: each sees what follows from those before it
+        changed[n] = _chained(job, wanted[job.name], changed, maker)
     changed += [
         replace(job, status=JobStatus.DISABLED, status_reason=GONE)
         for name, job in stored.items()
@@ -45,23 +66,72 @@ def following(stored: Mapping[str, Job], tasks: Sequence[Task], maker: Maker) ->
 
 
 def _declared(task: Task, present: Job | None, maker: Maker) -> Job:
+    fresh = _fresh(task, present, maker)
     if present is None:
-        job = replace(new_job(task.draft, maker, ()), name=task.name, declared=True)
-        return job if task.enabled else replace(job, status=JobStatus.DISABLED)
-    zone = task.draft.tz or maker.zone
-    schedule = schedule_of(task.draft, replace(maker, zone=zone, now=present.created_at))
-    if isinstance(schedule, Every) and isinstance(present.schedule, Every):
-        schedule = replace(schedule, anchor=present.schedule.anchor)  # the same interval is the same schedule
-    moved = present.changed_at if (schedule, zone) == (present.schedule, present.tz) else maker.now
+        return fresh if task.enabled else replace(fresh, status=JobStatus.DISABLED)
+    if isinstance(fresh.schedule, Every) and isinstance(present.schedule, Every):
+        anchored = replace(fresh.schedule, anchor=present.schedule.anchor)  # the same interval: the same schedule
+        fresh = replace(fresh, schedule=anchored)
+    moved = moments(replace(fresh, status=present.status)) != moments(present)
     job = replace(
-        present,
-        changed_at=moved,
-        schedule=schedule,
-        tz=zone,
-        payload=payload_of(task.draft) or present.payload,
-        description=task.draft.description or "",
+        fresh,
+        uid=present.uid,
+        id=present.id,
+        created_at=present.created_at,
+        changed_at=maker.now if moved else present.changed_at,
+        status=present.status,
+        status_reason=present.status_reason,
+        stamp=present.stamp,
+        state=present.state,
+        state_revision=present.state_revision,
+        state_stamp=present.state_stamp,
+        state_change=present.state_change,
+        revision=present.revision,
+        extra=present.extra,
     )
-    back = present.status is JobStatus.DISABLED and present.status_reason == GONE and task.enabled
-    if back:
+    if (
+        task.enabled
+        and _is_over(present)
+        and (moved or present.status_reason == GONE or _has_more(job, present, maker.now))
+    ):
         return replace(job, status=JobStatus.ENABLED, status_reason="", changed_at=maker.now)
+    if present.status is JobStatus.BROKEN:
+        return replace(job, status=JobStatus.ENABLED, status_reason="")
     return job
+
+
+def _fresh(task: Task, present: Job | None, maker: Maker) -> Job:
+    """What the task says, as if it were made now, or when the present job was: it may have ended since."""
+    made = present.created_at if present is not None else maker.now
+    try:
+        job = new_job(replace(task.draft, then=None), replace(maker, now=made, address=task.address), ())
+    except UserError as error:
+        raise type(error)(f'cron.tasks "{task.name}": {error}') from error
+    # Deleted after its last run, it would be made anew by the next start, and run again.
+    kept = AfterRun.DISABLE if job.after_run is AfterRun.DELETE else job.after_run
+    return replace(job, name=task.name, declared=True, after_run=kept)
+
+
+def _is_over(job: Job) -> bool:
+    """Disabled, and not by a person: it has had all its runs, or was not declared for a while."""
+    return job.status is JobStatus.DISABLED and bool(job.status_reason)
+
+
+def _has_more(job: Job, present: Job, now: datetime) -> bool:
+    """Whether the task may now have more runs than it had, and has a time left for one."""
+    if present.max_runs is None or (job.max_runs is not None and job.max_runs <= present.max_runs):
+        return False
+    times = times_of(job)
+    return times is not None and times.next_after(now) is not None
+
+
+def _chained(job: Job, task: Task, tasks: Sequence[Job], maker: Maker) -> Job:
+    """With what follows it, which may be declared below it."""
+    if task.draft.then is None:
+        return job
+    others = [other for other in maker.jobs if other.uid not in {each.uid for each in tasks}]
+    judge = judge_of(replace(maker, jobs=(*others, *tasks)))
+    try:
+        return judged(applied(job, {"then": task.draft.then}), judge, {"then"})
+    except UserError as error:
+        raise type(error)(f'cron.tasks "{task.name}": {error}') from error

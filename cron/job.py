@@ -1,12 +1,29 @@
-"""Job, Run and their policies, as values."""
+"""Job: what somebody asked to happen on a schedule, as a value."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from cron.policy import (
+    ISOLATED,
+    AfterRun,
+    Delivery,
+    Exclude,
+    FailureAlert,
+    Hook,
+    JobType,
+    Lifecycle,
+    Misfire,
+    Notify,
+    OutputFormat,
+    Overlap,
+    Retry,
+    SpendCap,
+    Then,
+)
 from cron.schedule import Schedule
-from gateway.errors import ErrorClass
+from cron.state import StateChange
 from gateway.messages import ChatAddress, Json
 
 
@@ -31,42 +48,25 @@ class SystemEvent:
     text: str
 
 
-Payload: TypeAlias = AgentPrompt | Say | SystemEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """A command of the shell. It waits for a sandbox: until there is one, its runs fail as `permission`."""
+
+    command: str
 
 
-class Misfire(StrEnum):
-    """What becomes of occurrences that passed while nobody could run them."""
-
-    FIRE_ONCE = "fire_once"
-    SKIP = "skip"
-    FIRE_ALL = "fire_all"
+Payload: TypeAlias = AgentPrompt | Say | SystemEvent | Shell
 
 
-class Overlap(StrEnum):
-    """What becomes of an occurrence while an earlier run of the job is queued or running."""
-
-    SKIP = "skip"
-    BUFFER_ONE = "buffer_one"
-    BUFFER_ALL = "buffer_all"
-    CANCEL_OTHER = "cancel_other"
-    ALLOW_ALL = "allow_all"
-    FALLBACK_ISOLATED = "fallback_isolated"
+def words_of(payload: Payload) -> str:
+    """What somebody wrote: the prompt, the text or the command."""
+    match payload:
+        case AgentPrompt(prompt=words) | Say(text=words) | SystemEvent(text=words) | Shell(command=words):
+            return words
 
 
-class Notify(StrEnum):
-    """Whether a run must, may or cannot speak to its chat."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class AfterRun(StrEnum):
-    """What becomes of a one-shot job after its run succeeded."""
-
-    DELETE = "delete"
-    DISABLE = "disable"
-    KEEP = "keep"
+_RETRY, _EXCLUDE, _DELIVERY, _ALERT, _SPEND = Retry(), Exclude(), Delivery(), FailureAlert(), SpendCap()
+# One of each for all jobs: they never change, and what is the very same is quickly seen to be equal.
 
 
 class JobStatus(StrEnum):
@@ -77,62 +77,6 @@ class JobStatus(StrEnum):
     PAUSED = "paused"  # by the gateway; `status_reason` says why
     PENDING_APPROVAL = "pending_approval"
     BROKEN = "broken"  # its schedule cannot be read
-
-
-class RunStatus(StrEnum):
-    """Where a run stands; the first four are on their way, the others are how it ended."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    RETRY_WAIT = "retry_wait"
-    AWAITING_APPROVAL = "awaiting_approval"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-    SKIPPED = "skipped"
-    MISSED = "missed"
-    ABANDONED = "abandoned"
-
-    @property
-    def open(self) -> bool:
-        return self in {self.QUEUED, self.RUNNING, self.RETRY_WAIT, self.AWAITING_APPROVAL}
-
-
-class Trigger(StrEnum):
-    """What started a run."""
-
-    SCHEDULE = "schedule"
-    CATCH_UP = "catch_up"
-    MANUAL = "manual"
-    CHAIN = "chain"
-    EVENT = "event"
-
-
-class DeliveryStatus(StrEnum):
-    """What became of the messages of a run."""
-
-    NONE = "none"
-    QUEUED = "queued"
-    SENT = "sent"
-    PARTIAL = "partial"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureAlert:
-    """When to tell somebody that a job keeps failing. None: the configuration's."""
-
-    after: int | None = None  # consecutive failed runs
-    cooldown: timedelta | None = None
-    address: ChatAddress | None = None  # None: the job's own chat
-
-
-ISOLATED = "isolated"
-MAIN = "main"
-NAMED = "session:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +97,7 @@ class Job:
     changed_at: datetime | None = None  # when its schedule, or whether it fires, was last changed
     created_by: str = ""  # the user who made it
     created_in: str = ""  # the session it was made in: what session = "main" means
+    reply_to: str = ""  # the platform's id of the message that a reminder is about, and answers
     owner: str | None = None  # "channel:chat"; None: a job of the command line
     description: str = ""
     status: JobStatus = JobStatus.ENABLED
@@ -162,40 +107,37 @@ class Job:
     misfire: Misfire = Misfire.FIRE_ONCE
     misfire_window: timedelta | None = None  # None: by the schedule, see planner.window
     overlap: Overlap = Overlap.SKIP
+    retry: Retry = _RETRY
+    type: JobType = JobType.LIGHT
     after_run: AfterRun = AfterRun.DELETE
-    timeout: timedelta | None = None  # None: 10 minutes
-    failure_alert: FailureAlert = field(default_factory=FailureAlert)
+    start_at: datetime | None = None  # no occurrence before it
+    expires_at: datetime | None = None  # none from it on
+    max_runs: int | None = None  # by the schedule; then it is over, as a one-shot is after its run
+    jitter: timedelta = timedelta()  # each occurrence is later by the same part of it, another one for each job
+    exclude: Exclude = _EXCLUDE
+    timeout: timedelta | None = None  # None: 10 minutes; 2 for a shell command
+    context_messages: int = 0  # of the chat, put before an isolated run: 0…50
+    delivery: Delivery = _DELIVERY
+    on_complete: Hook | None = None
+    on_fail: Hook | None = None
+    notify_on: tuple[Lifecycle, ...] = (Lifecycle.FAILED,)  # which ends of runs are published on the bus
+    failure_alert: FailureAlert = _ALERT
+    then: tuple[Then, ...] = ()
+    output_format: OutputFormat = OutputFormat.TEXT
+    output_schema: Json = None  # JSON Schema, of output_format = structured
+    spend: SpendCap = _SPEND
+    check: str = ""  # a command that decides whether there is anything to do; it waits for a sandbox too
+    model: str = ""  # empty: the configuration's
+    tools: tuple[str, ...] | None = None  # None: all that a scheduled turn has
+    work_dir: str = ""  # relative to the workspace
+    may_schedule: bool = False  # its runs may make and change other jobs of the chat
+    nag: timedelta | None = None  # a reminder that is said again this often until somebody presses Done
     declared: bool = False  # made from [[cron.tasks]]; the configuration wins, except for `status`
     stamp: str = ""  # the id of the tool call that made or last changed it: a replay is recognised
     state: Json = None
     state_revision: int = 0
     state_stamp: str = ""  # the id of the call that wrote the state
+    state_change: StateChange | None = None  # what that call has changed; None: it was the first
     revision: int = 0  # of the definition; 0: not stored yet
     broken: Json = None  # the stored object, kept as it was, when it could not be understood
     extra: Json = None  # fields of a newer version: kept and written back
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The execution of a job for one occurrence: a row of history."""
-
-    id: str
-    job_uid: str
-    job_id: str
-    job_name: str
-    occurrence: str  # the instant in UTC, or "manual:<nonce>"
-    status: RunStatus
-    trigger: Trigger
-    scheduled_at: datetime
-    trace_id: str
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    attempt: int = 1
-    late_by: timedelta = timedelta()
-    missed_count: int = 0  # of a missed span: how many occurrences this row stands for
-    missed_until: datetime | None = None  # of a missed span: its last occurrence
-    output: str = ""
-    error: str = ""
-    error_class: ErrorClass | None = None
-    delivery_status: DeliveryStatus = DeliveryStatus.NONE
-    messages_sent: int = 0

@@ -1,4 +1,7 @@
-"""JSON text ⇄ values, strict and exact: a number that is read is written back as the same number."""
+"""JSON text ⇄ values, strict and exact: a number that is read is written back as the same number.
+
+What people write by hand may also have comments and a comma too many: `load_by_hand`.
+"""
 
 import json
 import math
@@ -9,6 +12,8 @@ import orjson
 
 from gateway.messages import Json
 
+_BY_HAND = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_COMMA = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
 _HUGE = re.compile(rb"[0-9]{19}")  # perhaps beyond 64 bits, which orjson would turn into a float
 
 
@@ -26,6 +31,19 @@ def load(data: bytes) -> Json:
         return orjson.loads(data)
     try:
         return json.loads(data.decode(), parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def load_by_hand(text: str) -> Json:
+    """The value of a JSON text with // and /* */ comments and commas behind the last item; ValueError otherwise.
+
+    A key that an object has twice is an error: it says two things.
+    """
+    bare = _BY_HAND.sub(lambda token: token[0] if token[0][0] == '"' else " ", text)
+    bare = _COMMA.sub(lambda token: token[0] if token[0][0] == '"' else " ", bare)
+    try:
+        return json.loads(bare, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -63,6 +81,22 @@ def _dump_slowly(value: Json) -> bytes:
         return text.encode()
     except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:80]!r} is given twice; keep one")
+        found[key] = value
+    return found
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:40]} is too large for a number")
+    return number
 
 
 def _refuse(name: str) -> NoReturn:

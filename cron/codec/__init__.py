@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from cron import json_text
-from cron.codec.columns import FIELDS, FieldError, snake
+from cron.codec.columns import FIELDS
 from cron.codec.shapes import (
     PAYLOAD_KEYS,
     SCHEDULE_KEYS,
@@ -22,7 +22,10 @@ from cron.codec.shapes import (
     encode_payload,
     encode_schedule,
     gather,
+    zone_in,
 )
+from cron.codec.spellings import canonical, sort
+from cron.codec.values import FieldError, instant
 from cron.job import AgentPrompt, Job, JobStatus
 from gateway.errors import UserError
 from gateway.messages import Json
@@ -39,8 +42,7 @@ STATE_DEPTH = 32
 _EXTRA_DEPTH = 200
 
 _ALWAYS = frozenset({"id", "uid", "name", "status", "tz", "created_at", "revision", "state_revision", "state"})
-_ALIASES = {"timezone": "tz", "session_target": "session", "job_id": "id"}
-_KNOWN = FIELDS.keys() | {"schedule", "payload", "enabled"} | SCHEDULE_KEYS | PAYLOAD_KEYS
+_LOCAL = ("start_at", "expires_at")  # without an offset they are meant by the clocks of the job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,10 @@ def encode_job(job: Job) -> Json:
     if job.schedule is None:
         return job.broken
     stored: dict[str, Json] = {}
-    for name, entry in FIELDS.items():
+    for name, write, default in _COLUMNS:
         value = getattr(job, name)
-        if name in _ALWAYS or value != _DEFAULTS[name]:
-            stored[name] = entry.write(value)
+        if value is not default and value != default:
+            stored[name] = write(value)
         if name == "status":  # what people look for stands in front
             stored["schedule"] = encode_schedule(job.schedule, job.tz)
             stored["payload"] = encode_payload(job.payload)
@@ -74,12 +76,27 @@ def decode_job(stored: Json, given: Given, *, refusal: str = "") -> Job:
 
     `refusal` is what its neighbours have against it (they have its uid or id): broken then, under the given uid.
     """
+    values, extra, faults = _read(stored, given, refusal)
+    if faults:
+        return _broken(stored, values, extra, faults)
+    return Job(**values, extra=extra or None)
+
+
+def unreadable(job: Job) -> dict[str, str]:
+    """What could not be read of a broken job: by setting, a sentence that names it and its fault."""
+    given = Given(uid=job.uid, created_at=job.created_at, tz=job.tz)
+    _, _, faults = _read(job.broken, given, "")
+    return {canonical(fault.partition(":")[0]): fault for fault in faults}
+
+
+def _read(stored: Json, given: Given, refusal: str) -> tuple[dict[str, Any], dict[str, Json], list[str]]:
+    """The fields that can be read, what is not known, and what is wrong."""
     faults = [refusal] if refusal else []
-    known, extra = _sort(stored if isinstance(stored, dict) else {}, faults)
+    known, extra = sort(stored if isinstance(stored, dict) else {}, faults)
     values: dict[str, Any] = {
         "name": "",
         "address": None,
-        "tz": given.tz,
+        "tz": ("tz" not in known and zone_in(known.get("schedule"))) or given.tz,
         "created_at": given.created_at,
         "revision": 1,
     }
@@ -94,9 +111,7 @@ def decode_job(stored: Json, given: Given, *, refusal: str = "") -> Job:
         values |= _meaning(known, values, faults)
     else:
         faults.append("a job is a JSON object in braces")
-    if faults:
-        return _broken(stored, values, faults)
-    return Job(**values, extra=extra or None)
+    return values, extra, faults
 
 
 def upgrade(stored: Json, version: int, *, to: int = VERSION, upgrades: Mapping[int, Upgrade] = UPGRADES) -> Json:
@@ -112,7 +127,7 @@ def check_job(job: Job) -> Job:
     """The job as it will be read again; UserError when it would be broken then."""
     given = Given(uid=job.uid, created_at=job.created_at, tz=job.tz)
     try:
-        json_text.check(job.extra, depth=_EXTRA_DEPTH)
+        json_text.check([job.extra, job.state], depth=_EXTRA_DEPTH + 1)
         stored = json_text.load(json_text.dump(encode_job(job)))
     except ValueError as error:
         raise UserError(f"the job {job.name!r} cannot be kept: {error}") from error
@@ -134,26 +149,6 @@ def check_state(state: Json) -> Json:
     return json_text.load(text)
 
 
-def _sort(stored: dict[str, Json], faults: list[str]) -> tuple[dict[str, Json], dict[str, Json]]:
-    """The fields that we know, by their canonical names, and the others as they are."""
-    known: dict[str, Json] = {}
-    extra: dict[str, Json] = {}
-    for key, value in stored.items():
-        name = key if key in _KNOWN else _canonical(key)
-        if name not in _KNOWN:
-            extra[key] = value
-        elif name in known:
-            faults.append(f"{name}: given twice; keep one")
-        elif value is not None:  # null is as if it were not there
-            known[name] = value
-    return known, extra
-
-
-def _canonical(key: str) -> str:
-    name = snake(key)
-    return _ALIASES.get(name, name)
-
-
 def _identity(values: Mapping[str, Any], given: Given) -> dict[str, str]:
     short = values.get("id", "")
     uid = values.get("uid") or short + given.uid[len(short) :]
@@ -168,6 +163,8 @@ def _meaning(known: Mapping[str, Json], values: Mapping[str, Any], faults: list[
         "payload": lambda: decode_payload(gather(known, "payload", PAYLOAD_KEYS)),
         "status": lambda: _status(values.get("status"), known.get("enabled")),
     }
+    for name in known.keys() & set(_LOCAL) & values.keys():
+        readers[name] = partial(instant, known[name], tz=values["tz"])
     meaning: dict[str, Any] = {}
     for name, read in readers.items():
         try:
@@ -188,11 +185,11 @@ def _status(written: JobStatus | None, enabled: Json) -> JobStatus:
     return written or (JobStatus.ENABLED if enabled else JobStatus.DISABLED)
 
 
-def _broken(stored: Json, values: dict[str, Any], faults: list[str]) -> Job:
+def _broken(stored: Json, values: dict[str, Any], extra: dict[str, Json], faults: list[str]) -> Job:
     """Everything that could be read stays readable, so that its owner still finds it."""
     values.setdefault("payload", AgentPrompt(prompt=""))
     values |= {"schedule": None, "status": JobStatus.BROKEN, "status_reason": "; ".join(faults)}
-    return Job(**values, broken=stored)
+    return Job(**values, extra=extra or None, broken=stored)
 
 
 def _default(field: Field[Any]) -> object:
@@ -200,3 +197,8 @@ def _default(field: Field[Any]) -> object:
 
 
 _DEFAULTS: Mapping[str, object] = {field.name: _default(field) for field in fields(Job)}
+_NO_DEFAULT = object()
+_COLUMNS = tuple(
+    (name, field.write, _NO_DEFAULT if name in _ALWAYS else _DEFAULTS[name]) for name, field in FIELDS.items()
+)
+"""Name, writer and the value that is not written, of each field in its order."""

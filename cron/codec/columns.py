@@ -1,117 +1,58 @@
-"""The single fields of a job, read leniently in form and written canonically. Pure."""
+"""The fields of a job that can be understood alone, and how each is read and written. Pure."""
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import lru_cache
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 
-from cron.job import ISOLATED, MAIN, NAMED, AfterRun, FailureAlert, JobStatus, Misfire, Notify, Overlap
-from gateway import durations, zones
-from gateway.messages import ChatAddress, Json
+from cron import state
+from cron.codec.policies import (
+    delivery,
+    exclude,
+    failure_alert,
+    hook,
+    notify_on,
+    retry,
+    schema,
+    spend,
+    then,
+    write_delivery,
+    write_exclude,
+    write_failure_alert,
+    write_hook,
+    write_retry,
+    write_spend,
+    write_then,
+)
+from cron.codec.values import (
+    Field,
+    FieldError,
+    address,
+    as_is,
+    count,
+    counted_from_one,
+    duration,
+    flag,
+    instant,
+    optional,
+    shown,
+    text,
+    texts,
+    word,
+    words,
+    write_address,
+    write_duration,
+    write_instant,
+    zone,
+)
+from cron.job import JobStatus
+from cron.policy import ISOLATED, MAIN, NAMED, AfterRun, JobType, Misfire, Notify, OutputFormat, Overlap
+from gateway import zones
+from gateway.messages import Json
 
+MOST_CONTEXT = 50
 _HEX8 = re.compile(r"[0-9a-f]{8}")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SYNONYMS = {"queue": "buffer_one", "active": "enabled", "inactive": "disabled"}
-_Word = TypeVar("_Word", bound=StrEnum)
-
-
-class FieldError(ValueError):
-    """A field that cannot be understood, in words that follow its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """How one field is read (FieldError where it cannot be) and written."""
-
-    read: Callable[[Json], object]
-    write: Callable[[Any], Json]
-
-
-@lru_cache(maxsize=1024)  # the same few names come again with every job
-def snake(name: str) -> str:
-    """misfireWindow, misfire-window and MISFIRE_WINDOW are the same name."""
-    return _HUMP.sub("_", name).replace("-", "_").lower()
-
-
-def text(value: Json) -> str:
-    if not isinstance(value, str):
-        raise FieldError("is not text")
-    return value
-
-
-def word(kind: type[_Word], value: Json) -> _Word:
-    """A member of a closed set of words, in any case and with - for _."""
-    spelled = snake(value) if isinstance(value, str) else ""
-    try:
-        return kind(_SYNONYMS.get(spelled, spelled))
-    except ValueError as error:
-        raise FieldError(f"{value!r} is not one of {', '.join(kind)}") from error
-
-
-def duration(value: Json) -> timedelta:
-    try:
-        return durations.parse(value)
-    except ValueError as error:
-        raise FieldError(str(error)) from error
-
-
-def write_duration(value: timedelta) -> Json:
-    """ "10m" where it is whole minutes, else seconds."""
-    seconds = value.total_seconds()
-    if seconds % 60:
-        return int(seconds) if seconds == int(seconds) else seconds
-    return durations.to_text(value)
-
-
-def instant(value: Json, *, tz: str) -> datetime:
-    """An RFC 3339 instant; without an offset it is meant by the clocks of `tz`."""
-    try:
-        moment = datetime.fromisoformat(text(value).strip())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=ZoneInfo(tz))
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise FieldError(f"{value!r} is not an instant such as 2026-03-29T09:00:00Z") from error
-    if len(value.strip()) <= len("2026-03-29"):
-        raise FieldError(f"{value!r} has no time of day")
-    return moment
-
-
-def write_instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def address(value: Json) -> ChatAddress:
-    if not isinstance(value, dict) or not value.keys() <= {"channel", "chat", "thread"}:
-        raise FieldError('is not an object such as {"channel": "telegram", "chat": "123"}')
-    parts = {name: str(part) for name, part in value.items() if type(part) in (str, int)}
-    if not (parts.get("channel") and parts.get("chat") and len(parts) == len(value)):
-        raise FieldError("needs a channel and a chat, both text")
-    return ChatAddress(**parts)
-
-
-def write_address(value: ChatAddress) -> Json:
-    thread = {"thread": value.thread} if value.thread else {}
-    return {"channel": value.channel, "chat": value.chat} | thread
-
-
-def zone(value: Json) -> str:
-    try:
-        return _checked_zone(text(value))
-    except FieldError:
-        raise
-    except ValueError as error:
-        raise FieldError(f"{value!r} {error}") from error
-
-
-@lru_cache(maxsize=256)
-def _checked_zone(name: str) -> str:
-    return zones.check(name)
 
 
 def _uid(value: Json) -> str:
@@ -127,13 +68,13 @@ def _short_id(value: Json) -> str:
     return value.lower()
 
 
-def _session(value: Json) -> str:
+def session(value: Json) -> str:
     name = text(value)
     if name.lower() in (ISOLATED, MAIN):
         return name.lower()
     if name.startswith(NAMED) and name != NAMED:
         return name
-    raise FieldError(f"{name!r} is not one of {ISOLATED}, {MAIN}, {NAMED}<name>")
+    raise FieldError(f"{shown(name)} is not one of {ISOLATED}, {MAIN}, {NAMED}<name>")
 
 
 def _status(value: Json) -> JobStatus:
@@ -143,92 +84,101 @@ def _status(value: Json) -> JobStatus:
     return status
 
 
-def _flag(value: Json) -> bool:
-    if not isinstance(value, bool):
-        raise FieldError("is not true or false")
-    return value
-
-
-def _count(value: Json) -> int:
-    if type(value) is not int or value < 0:
-        raise FieldError("is not a whole number from 0 on")
-    return value
+def _state_change(value: Json) -> state.StateChange:
+    try:
+        return state.decode(value)
+    except ValueError as error:
+        raise FieldError(str(error)) from error
 
 
 def _revision(value: Json) -> int:
-    return max(1, _count(value))  # 0 is a job that is not stored
+    return max(1, count(value))  # 0 is a job that is not stored
 
 
 def _instant(value: Json) -> datetime:
     return instant(value, tz=zones.UTC)
 
 
-def _failure_alert(value: Json) -> FailureAlert:
-    if not isinstance(value, dict):
-        raise FieldError('is not an object such as {"after": 3, "cooldown": "1h"}')
-    given = {snake(name): part for name, part in value.items() if part is not None}
-    odd = given.keys() - _ALERT.keys()
-    if odd:
-        raise FieldError(f"does not know {', '.join(sorted(odd))}")
-    parts: dict[str, Any] = {name: _ALERT[name].read(part) for name, part in given.items()}
-    return FailureAlert(**parts)
+def _context(value: Json) -> int:
+    messages = count(value)
+    if messages > MOST_CONTEXT:
+        raise FieldError(f"is more than the {MOST_CONTEXT} messages that a run may be shown")
+    return messages
 
 
-def _write_failure_alert(alert: FailureAlert) -> Json:
-    parts = {name: (field, getattr(alert, name)) for name, field in _ALERT.items()}
-    return {name: field.write(part) for name, (field, part) in parts.items() if part is not None}
+def _nag(value: Json) -> timedelta:
+    often = duration(value)
+    if not often:
+        raise FieldError("needs a duration longer than zero")
+    return often
 
 
-def _as_is(value: Any) -> Json:
-    return value
+def work_dir(value: Json) -> str:
+    """A folder inside the workspace, written from there: never a way out of it."""
+    path = PurePosixPath(text(value).strip())
+    if path.is_absolute() or ".." in path.parts or "\\" in str(path) or "\0" in str(path):
+        raise FieldError(f"{shown(value)} is not a folder inside the workspace, such as reports")
+    return str(path) if path.parts else ""
 
 
-def _optional(write: Callable[[Any], Json]) -> Callable[[Any], Json]:
-    return lambda value: None if value is None else write(value)
-
-
-def _words(kind: type[StrEnum]) -> Field:
-    return Field(lambda value: word(kind, value), lambda member: member.value)
-
-
-_TEXT = Field(text, _as_is)
-_FLAG = Field(_flag, _as_is)
-_DURATION = Field(duration, _optional(write_duration))
-_ADDRESS = Field(address, _optional(write_address))
-
-_ALERT: Mapping[str, Field] = {
-    "after": Field(_count, _as_is),
-    "cooldown": _DURATION,
-    "address": _ADDRESS,
-}
+_TEXT = Field(text, as_is)
+_FLAG = Field(flag, as_is)
+_COUNT = Field(count, as_is)
+_DURATION = Field(duration, optional(write_duration))
+_INSTANT = Field(_instant, optional(write_instant))
+_HOOK = Field(hook, write_hook)
 
 FIELDS: Mapping[str, Field] = {  # in the order in which they are written
-    "id": Field(_short_id, _as_is),
-    "uid": Field(_uid, _as_is),
+    "id": Field(_short_id, as_is),
+    "uid": Field(_uid, as_is),
     "name": _TEXT,
     "status": Field(_status, lambda status: status.value),
     "status_reason": _TEXT,
-    "tz": Field(zone, _as_is),
+    "tz": Field(zone, as_is),
     "description": _TEXT,
-    "address": _ADDRESS,
+    "address": Field(address, optional(write_address)),
     "owner": _TEXT,
-    "created_at": Field(_instant, write_instant),
-    "changed_at": Field(_instant, write_instant),
+    "created_at": _INSTANT,
+    "changed_at": _INSTANT,
     "created_by": _TEXT,
     "created_in": _TEXT,
-    "session": Field(_session, _as_is),
-    "notify": _words(Notify),
-    "misfire": _words(Misfire),
+    "reply_to": _TEXT,
+    "session": Field(session, as_is),
+    "context_messages": Field(_context, as_is),
+    "notify": words(Notify),
+    "nag": Field(_nag, optional(write_duration)),
+    "delivery": Field(delivery, write_delivery),
+    "on_complete": _HOOK,
+    "on_fail": _HOOK,
+    "notify_on": Field(notify_on, lambda ends: [end.value for end in ends]),
+    "failure_alert": Field(failure_alert, write_failure_alert),
+    "then": Field(then, write_then),
+    "misfire": words(Misfire),
     "misfire_window": _DURATION,
-    "overlap": _words(Overlap),
-    "after_run": _words(AfterRun),
+    "overlap": words(Overlap),
+    "retry": Field(retry, write_retry),
+    "type": words(JobType),
+    "after_run": words(AfterRun),
+    "start_at": _INSTANT,
+    "expires_at": _INSTANT,
+    "max_runs": Field(counted_from_one, as_is),
+    "jitter": _DURATION,
+    "exclude": Field(exclude, write_exclude),
     "timeout": _DURATION,
-    "failure_alert": Field(_failure_alert, _write_failure_alert),
+    "output_format": words(OutputFormat),
+    "output_schema": Field(schema, as_is),
+    "spend": Field(spend, write_spend),
+    "check": _TEXT,
+    "model": _TEXT,
+    "tools": Field(texts, optional(list)),
+    "work_dir": Field(work_dir, as_is),
+    "may_schedule": _FLAG,
     "declared": _FLAG,
     "stamp": _TEXT,
-    "revision": Field(_revision, _as_is),
-    "state_revision": Field(_count, _as_is),
+    "revision": Field(_revision, as_is),
+    "state_revision": _COUNT,
     "state_stamp": _TEXT,
-    "state": Field(_as_is, _as_is),
+    "state_change": Field(_state_change, optional(state.encode)),
+    "state": Field(as_is, as_is),
 }
-"""The fields of a job that can be understood alone. Schedule and payload are in `codec_schedule`."""
+"""Schedule and payload are in `shapes`: they say something together with other fields."""

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cron.codec import Given, decode_job, encode_job
 from cron.draft import Draft, Maker, changed_job, new_job, often, unique_name
-from cron.job import AfterRun, AgentPrompt, JobStatus, Misfire, Notify, Say, SystemEvent
+from cron.job import AgentPrompt, Job, JobStatus, Say, SystemEvent
+from cron.policy import AfterRun, Misfire, Notify, Overlap, Retry
 from cron.schedule import At, Cron, Every
 from gateway.errors import ScheduleError, UserError
-from gateway.messages import ChatAddress
+from gateway.messages import ChatAddress, Json
 from tests.fakes import NOON
 
 HERE = ChatAddress(channel="telegram", chat="1", thread="7")
@@ -83,8 +85,11 @@ def test_each_thing_to_do_becomes_its_payload(draft: Draft, payload: object) -> 
         (Draft(say="x", at="2026-03-01T12:00Z"), "in the past"),
         (Draft(say="x", every="1h", tz="Mars/Crater"), "Mars/Crater"),
         (Draft(say="x" * 20_001, every="1h"), "at most 20000"),
-        (Draft(say="x", every="1h", session="elsewhere"), "session: 'elsewhere' is none of"),
-        (Draft(say="x", every="1h", notify="loudly"), "notify: 'loudly' is none of auto, always, never"),
+        (
+            Draft(say="x", every="1h", session="elsewhere"),
+            "session: 'elsewhere' is not one of isolated, main, session:",
+        ),
+        (Draft(say="x", every="1h", notify="loudly"), "notify: 'loudly' is not one of auto, always, never"),
         (Draft(say="x", every="1h", timeout="long"), "is not a duration"),
     ],
 )
@@ -182,6 +187,41 @@ def test_a_broken_job_works_again_with_a_new_schedule() -> None:
     changed = changed_job(broken, Draft(every="2h"), ANNA, ())
 
     assert (changed.status, changed.status_reason, changed.broken) == (JobStatus.ENABLED, "", None)
+
+
+def half_read(**more: Json) -> Job:
+    """A job as it is read from a file in which somebody has made mistakes."""
+    stored = encode_job(replace(TEA, schedule=Every(timedelta(hours=1), NOON)))
+    assert isinstance(stored, dict)
+    job = decode_job(stored | more, Given(uid=TEA.uid, created_at=NOON))
+    assert job.status is JobStatus.BROKEN
+    return job
+
+
+def test_a_broken_job_keeps_what_could_be_read_and_what_is_not_known_when_it_gets_a_schedule() -> None:
+    broken = half_read(schedule="often", description="for two", colour="blue")
+
+    changed = changed_job(broken, Draft(every="2h"), ANNA, ())
+
+    assert (changed.description, changed.payload) == ("for two", TEA.payload)
+    assert changed.extra == {"colour": "blue"}
+
+
+def test_a_schedule_alone_is_refused_where_a_broken_job_would_lose_other_settings() -> None:
+    broken = half_read(schedule="often", retry=7, overlap="sometimes")
+
+    with pytest.raises(UserError, match=r"would be lost: (?=.*retry: )(?=.*overlap: )(?!.*schedule: )"):
+        changed_job(broken, Draft(every="2h"), ANNA, ())
+
+    changed = changed_job(broken, Draft(every="2h", retry="default", overlap="skip"), ANNA, ())
+    assert (changed.status, changed.retry, changed.overlap) == (JobStatus.ENABLED, Retry(), Overlap.SKIP)
+
+
+def test_a_job_of_which_nothing_can_be_read_is_not_made_over() -> None:
+    broken = decode_job("tea every hour", Given(uid="u1", created_at=NOON))
+
+    with pytest.raises(UserError, match="remove the job and make it anew"):
+        changed_job(broken, Draft(say="tea", every="1h"), ANNA, ())
 
 
 def test_a_change_of_nothing_is_refused_with_what_can_be_changed() -> None:

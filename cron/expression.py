@@ -328,11 +328,14 @@ class _Compiled:
         start = datetime(2000, 1, 1)  # noqa: DTZ001 — a wall time has no zone
         self._objects = [croniter(each, start, datetime, day_or=False) for each in variants]
         self._lock = threading.Lock()
+        self._last: tuple[datetime, datetime] | None = None  # jobs that are due together ask the same
 
     def next_wall(self, after: datetime) -> datetime:
         with self._lock:
-            found: list[datetime] = [each.get_next(datetime, start_time=after) for each in self._objects]
-        return min(found)
+            if self._last is None or self._last[0] != after:
+                found: list[datetime] = [each.get_next(datetime, start_time=after) for each in self._objects]
+                self._last = after, min(found)
+            return self._last[1]
 
 
 @lru_cache(maxsize=1024)

@@ -43,15 +43,30 @@ def change_at(wall: datetime, zone: ZoneInfo) -> Change | None:
     after = _offset(wall.replace(tzinfo=zone, fold=1))
     if before == after:
         return None
-    instant = _first_with_new_offset(wall - max(before, after), wall - min(before, after), zone)
-    naive = instant.replace(tzinfo=None)
-    start, end = sorted((naive + before, naive + after))
-    return Change(instant, start, end, skips=before < after)
+    return _change(wall - max(before, after), wall - min(before, after), zone)
+
+
+def last_change(moment: datetime, zone: ZoneInfo, *, within: timedelta) -> Change | None:
+    """The change of the clock that led to the offset at `moment`, if it lies at most `within` before it."""
+    until = moment.astimezone(UTC)
+    start = until - within
+    if _offset(start.astimezone(zone)) == _offset(until.astimezone(zone)):
+        return None
+    return _change(start.replace(tzinfo=None), until.replace(tzinfo=None), zone)
 
 
 def instant_of(wall: datetime, zone: ZoneInfo, *, fold: int = 0) -> datetime:
     """The instant of a wall time that exists; of two the first, or with `fold` 1 the second."""
     return wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+def _change(old: datetime, new: datetime, zone: ZoneInfo) -> Change:
+    """The change of the clock between two instants (naive, UTC) with different offsets."""
+    instant = _first_with_new_offset(old, new, zone)
+    before, after = _offset((instant - _SECOND).astimezone(zone)), _offset(instant.astimezone(zone))
+    naive = instant.replace(tzinfo=None)
+    start, end = sorted((naive + before, naive + after))
+    return Change(instant, start, end, skips=before < after)
 
 
 def _first_with_new_offset(old: datetime, new: datetime, zone: ZoneInfo) -> datetime:

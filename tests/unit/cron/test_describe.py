@@ -1,12 +1,15 @@
 """Schedules in words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
 
-from cron.describe import describe, expression_text
+from cron.describe import describe, describe_job, expression_text
+from cron.policy import Exclude
 from cron.schedule import At, Cron, Every, Schedule
+from gateway.errors import ScheduleError
+from tests.jobs import new_job
 from tests.unit.cron.debian_cron import random_expression
 
 NINE = datetime(2026, 4, 25, 1, tzinfo=UTC)
@@ -70,6 +73,7 @@ def test_how_day_and_weekday_go_together_is_said_as_it_is_computed_c_13(expressi
     [
         (Every(timedelta(seconds=60), NINE), "every 60s"),
         (Cron("0 9 * * MON-FRI", "Europe/Berlin"), "0 9 * * MON-FRI"),
+        (Cron("0 9 * * 1", "Europe/Berlin", 2, NINE), "0 9 * * 1, every 2nd week"),
         (At(NINE), "2026-04-25T01:00:00Z"),
         (At(NINE + timedelta(milliseconds=5)), "2026-04-25T01:00:00.005000Z"),
     ],
@@ -86,3 +90,63 @@ def test_every_expression_has_words() -> None:
 
     assert len(words) > 40
     assert all(text.startswith(("At ", "Every ", "Minutes ")) and text.endswith(" (UTC)") for text in words)
+
+
+MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "nth", "words"),
+    [
+        ("0 9 * * *", 2, "At 09:00, every 2nd day from 2026-03-02"),
+        ("0 9 * * 1", 2, "At 09:00, only on Monday, every 2nd week from 2026-03-02"),
+        ("0 9 1 * *", 3, "At 09:00, on day 1 of the month, every 3rd month from 2026-04-01"),
+        ("0 9 24 12 *", 4, "At 09:00, on day 24 of the month, only in December, every 4th year from 2026-12-24"),
+        ("*/20 * * * *", 11, "Every 20 minutes, every 11th day from 2026-03-02"),
+        ("0 9 * * *", 22, "At 09:00, every 22nd day from 2026-03-02"),
+    ],
+)
+def test_what_is_counted_and_from_when_is_told(expression: str, nth: int, words: str) -> None:
+    schedule = Cron(expression, "Europe/Berlin", nth, MONDAY)
+
+    assert describe(schedule, zone="UTC") == f"{words} (Europe/Berlin)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"start_at": MONDAY}, ", from 2026-03-02 09:00 (Europe/Berlin)"),
+        ({"expires_at": MONDAY}, ", until 2026-03-02 09:00 (Europe/Berlin)"),
+        ({"exclude": Exclude(weekdays=(6,))}, ", not on Sundays"),
+        ({"exclude": Exclude(weekdays=(6, 5))}, ", not on Saturdays and Sundays"),
+        (
+            {"exclude": Exclude(weekdays=(0,), dates=(date(2026, 12, 24),), holidays="DE-BY")},
+            ", not on Mondays, 2026-12-24 and public holidays of DE-BY",
+        ),
+        ({"max_runs": 1}, ", once in all"),
+        ({"max_runs": 10}, ", 10 times in all"),
+        ({"start_at": MONDAY, "max_runs": 2}, ", from 2026-03-02 09:00 (Europe/Berlin), 2 times in all"),
+    ],
+)
+def test_a_job_is_told_with_its_bounds(changes: dict[str, object], words: str) -> None:
+    assert describe_job(new_job(**changes)) == f"At 09:00, every day (Europe/Berlin){words}"
+
+
+def test_the_jitter_of_a_job_is_told_with_the_part_that_is_its_own() -> None:
+    job = new_job(uid="a", jitter=timedelta(milliseconds=1))  # P-17
+
+    assert describe_job(job) == "At 09:00, every day (Europe/Berlin), 0.001s later, of a jitter of 0.001s"
+
+
+def test_a_long_list_of_dates_is_cut() -> None:
+    dates = tuple(date(2026, 1, day) for day in range(1, 31))
+
+    words = describe_job(new_job(exclude=Exclude(dates=dates)))
+
+    assert words.endswith("2026-01-09, 2026-01-10 and 20 other dates")
+
+
+def test_a_job_that_cannot_be_read_has_no_words() -> None:
+    with pytest.raises(ScheduleError, match="cannot be read"):
+        describe_job(new_job(schedule=None, status_reason="cron: cannot be read"))

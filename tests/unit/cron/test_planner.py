@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cron import planner
-from cron.job import Job, JobStatus, Misfire
+from cron.job import Job, JobStatus
 from cron.planner import Cursor, Plan
+from cron.policy import Exclude, Misfire
 from cron.schedule import At, Cron, Every, Schedule
 from tests.jobs import new_job
 
@@ -287,6 +289,69 @@ def test_what_does_not_move_a_jobs_times_leaves_its_fingerprint(changes: dict[st
 )
 def test_what_moves_a_jobs_times_changes_its_fingerprint(other: Job) -> None:
     assert planner.fingerprint(other) != planner.fingerprint(job_of(HOURLY))
+
+
+BOUNDED = job_of(
+    HOURLY, start_at=NOON, expires_at=NOON + DAY, jitter=HOUR, exclude=Exclude(weekdays=(1, 2), holidays="DE")
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start_at": None},
+        {"start_at": NOON + SECOND},
+        {"expires_at": None},
+        {"expires_at": NOON + HOUR},
+        {"jitter": timedelta()},
+        {"jitter": 2 * HOUR},
+        {"exclude": Exclude()},
+        {"exclude": Exclude(weekdays=(1, 2), holidays="FR")},
+        {"exclude": Exclude(weekdays=(1,), holidays="DE")},
+        {"exclude": Exclude(weekdays=(1, 2), holidays="DE", dates=(NOON.date(),))},
+        {"tz": "Asia/Tokyo"},  # the days that are left out are other ones
+    ],
+)
+def test_what_bounds_a_job_is_part_of_its_fingerprint(changes: dict[str, object]) -> None:
+    other = replace(BOUNDED, **changes)  # type: ignore[arg-type]
+
+    assert planner.fingerprint(other) != planner.fingerprint(BOUNDED)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exclude": Exclude(weekdays=(2, 1, 2), holidays="de")},
+        {"start_at": NOON.astimezone(ZoneInfo("Asia/Tokyo"))},
+        {"max_runs": 5},  # that counts runs, and moves none
+        {"name": "other"},
+    ],
+)
+def test_the_same_bounds_in_another_form_are_the_same_fingerprint(changes: dict[str, object]) -> None:
+    other = replace(BOUNDED, **changes)  # type: ignore[arg-type]
+
+    assert planner.fingerprint(other) == planner.fingerprint(BOUNDED)
+
+
+def test_what_is_counted_is_part_of_the_fingerprint() -> None:
+    prints = [
+        planner.fingerprint(job_of(Cron("0 9 * * *", "UTC", nth, anchor)))
+        for nth, anchor in ((1, None), (2, NOON), (3, NOON), (2, NOON + DAY))
+    ]
+
+    assert len(set(prints)) == 4
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fingerprint"),
+    [
+        (Cron("0 9 * * *", "Europe/Berlin"), "1709f1a5bc3291c7:on"),
+        (Every(HOUR, NOON), "0821d0078d52d8a7:on"),
+        (At(NOON), "1fd14a63d5e5d153:on"),
+    ],
+)
+def test_the_fingerprint_of_a_plain_job_stays_what_it_was(schedule: Schedule, fingerprint: str) -> None:
+    assert planner.fingerprint(job_of(schedule)) == fingerprint  # another one would anchor every stored job anew
 
 
 # -- the model ---------------------------------------------------------------------------------------------------

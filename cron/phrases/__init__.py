@@ -1,18 +1,20 @@
-"""Time phrases: "tomorrow at nine", "every weekday at 9" → schedule. The only use of dateparser.
+"""Time phrases: "tomorrow at nine", "每个工作日上午9点半" → schedule. The only use of dateparser.
 
 Our own grammar first (`grammar`, one table per language), dateparser for single times second. Nothing is
 guessed: what can mean two things, has passed, or is not understood is refused with a sentence that says so.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from cron.phrases.chinese import CHINESE
 from cron.phrases.english import ENGLISH
+from cron.phrases.foreign import first_foreign_day
 from cron.phrases.grammar import Read, Reader, fold
 from cron.phrases.language import Language
 from cron.phrases.meaning import resolve
@@ -21,19 +23,17 @@ from cron.phrases.values import Place, Slots
 from cron.schedule import At, Schedule
 from gateway.errors import ScheduleError
 
-LANGUAGES: dict[str, Language] = {"en": ENGLISH}
+LANGUAGES: dict[str, Language] = {"en": ENGLISH, "zh": CHINESE}
 """Our own tables. A language that is not here is left to dateparser."""
 
-FORMS = (
-    'Understood are single times ("in 20 minutes", "in 2 hours and 30 minutes", "at 17:30", "today at 5pm",'
-    ' "tomorrow at 9am", "on friday at 10:00", "on 24 December at 18:00", "2026-12-24 18:00") and repetitions'
-    ' ("every 5 minutes", "every hour", "every day at 9:00", "every weekday at 9:00", "every monday and thursday'
-    ' at 10:00", "on the 1st of every month at 9:00", "last day of every month at 18:00").'
-)
+FORMS = ENGLISH.forms
+"""What is understood, with an example of each."""
 
 LONGEST_PHRASE = 200
 SEARCHED = 1000  # characters of a sentence; a phrase that touches the end of them is not used
 START = 4  # words: a time after no more of them is the sentence's own ("remind me at 9:15 to join at 9:30")
+
+_UNSPACED = "\u2e80"  # the scripts of East Asia, which put no spaces between words, begin here
 
 _Run: TypeAlias = list[Read]
 
@@ -52,7 +52,14 @@ class Found:
         return self.schedule is not None and not isinstance(self.schedule, At)
 
 
-def understand(text: str, *, now: datetime, zone: str, languages: Sequence[str] = ("en",)) -> Schedule:
+def understand(
+    text: str,
+    *,
+    now: datetime,
+    zone: str,
+    languages: Sequence[str] = ("en",),
+    tables: Mapping[str, Language] = LANGUAGES,
+) -> Schedule:
     """The schedule of a text that is nothing but a time phrase; ScheduleError says why there is none.
 
     May import dateparser and take tens of milliseconds: call it in a thread where that matters.
@@ -62,20 +69,29 @@ def understand(text: str, *, now: datetime, zone: str, languages: Sequence[str] 
         raise ScheduleError(
             f"A time phrase has at most {LONGEST_PHRASE} characters, this has {len(text)}. {FORMS}"
         )
-    folded = fold(text).strip(" .,;!?…。")
-    readers = _readers(languages)
+    folded = fold(text).strip(" .,;!?…。、")
+    readers = _readers(languages, text, tables)
     for reader in readers:
-        schedule = _whole(reader, folded, place)
+        schedule = _whole(reader, reader.spelled(folded), place)
         if schedule is not None:
             return schedule
-    if any(reader.recurrence.search(folded) for reader in readers):  # dateparser knows single times only
-        raise not_understood(text)
+    forms = _forms(readers)
+    others = [language for language in languages if _code(language) not in tables]
+    if not others or not _may_be_single_time(folded, readers):
+        raise not_understood(text, forms)
     from cron.phrases.dateparser import single_time  # imports dateparser
 
-    return At(single_time(folded, place, languages, forms=FORMS))
+    return At(single_time(folded, place, others, forms=forms))
 
 
-def find(text: str, *, now: datetime, zone: str, languages: Sequence[str] = ("en",)) -> Found | None:
+def find(
+    text: str,
+    *,
+    now: datetime,
+    zone: str,
+    languages: Sequence[str] = ("en",),
+    tables: Mapping[str, Language] = LANGUAGES,
+) -> Found | None:
     """The time phrase inside a sentence, by our own grammar; None when there is none.
 
     A time that belongs to what is said ("about the meeting at 10:30") is left there where the sentence shows it;
@@ -83,16 +99,14 @@ def find(text: str, *, now: datetime, zone: str, languages: Sequence[str] = ("en
     """
     place = _place(now, zone)
     folded = fold(text[:SEARCHED])
-    for reader in _readers(languages):
-        found = _found(reader, text, folded, place)
-        if found is not None:
-            return found
-    return None
+    readers = _readers(languages, text[:SEARCHED], tables)
+    found = [one for reader in readers if (one := _found(reader, text, reader.spelled(folded), place)) is not None]
+    return max(found, key=lambda one: len(one.phrase), default=None)  # a mixed sentence: who reads more of it
 
 
-def not_understood(text: str) -> ScheduleError:
+def not_understood(text: str, forms: str = FORMS) -> ScheduleError:
     """The error for words that no grammar reads."""
-    return ScheduleError(f'"{text.strip()[:60]}" is not a time that is understood here. {FORMS}')
+    return ScheduleError(f'"{text.strip()[:60]}" is not a time that is understood here. {forms}')
 
 
 def _place(now: datetime, zone: str) -> Place:
@@ -103,15 +117,41 @@ def _place(now: datetime, zone: str) -> Place:
     return Place(now, zone)
 
 
-def _readers(languages: Sequence[str]) -> list[Reader]:
+def _readers(languages: Sequence[str], text: str, tables: Mapping[str, Language]) -> list[Reader]:
     """The tables to try, in order; English always, because models write it whatever the chat speaks."""
-    codes = [code.lower().split("-")[0] for code in (*languages, "en")]
-    return [_reader(code) for code in dict.fromkeys(codes) if code in LANGUAGES]
+    codes = [_code(language) for language in (*languages, "en")]
+    known = [tables[code] for code in dict.fromkeys(codes) if code in tables]
+    readers = [_reader(table) for table in known if _may_write(table, text)]
+    return sorted(readers, key=lambda reader: not reader.has_script)
+
+
+def _code(language: str) -> str:
+    return language.lower().replace("_", "-").split("-")[0]
+
+
+def _may_write(table: Language, text: str) -> bool:
+    return not table.script or re.search(table.script, text) is not None
 
 
 @cache
-def _reader(code: str) -> Reader:
-    return Reader(LANGUAGES[code])
+def _reader(table: Language) -> Reader:
+    """The reader of a table, which is made when a text first needs it: that takes a tenth of a second."""
+    return Reader(table)
+
+
+def _forms(readers: Sequence[Reader]) -> str:
+    return readers[0].words.language.forms
+
+
+def _may_be_single_time(folded: str, readers: Sequence[Reader]) -> bool:
+    """Whether dateparser may know what our tables do not, in a language that has none.
+
+    It knows single times only, and its answer is checked by the digits of the text. In the languages of our tables
+    it is not asked: there it reads what was not meant ("tomorrow at 9:5").
+    """
+    if not re.search("[0-9]", folded) or any(reader.recurrence.search(folded) for reader in readers):
+        return False
+    return not any(reader.has_script for reader in readers)
 
 
 @cache
@@ -132,9 +172,9 @@ def _whole(reader: Reader, folded: str, place: Place) -> Schedule | None:
         raise ScheduleError(refusal)
     if run[-1].end == len(folded):
         return resolve(_slots(run), place)
-    limit = reader.limit(folded, run[-1].end)
-    if limit:
-        raise ScheduleError(_limited(limit, place))
+    words, setting = reader.limit(folded, run[-1].end)
+    if words:
+        raise ScheduleError(_limited(words, setting, place))
     return None
 
 
@@ -146,10 +186,11 @@ def _slots(run: _Run) -> Slots:
     return Slots.of(meaning for read in run for meaning in read.meanings)
 
 
-def _limited(limit: str, place: Place) -> str:
+def _limited(words: str, setting: str, place: Place) -> str:
+    beside = f" and give the job's setting {setting} beside it" if setting else ""
     return (
-        f'"{limit}" after a time cannot be kept, and without it the time would mean something else; write the time'
-        f" alone (it is read in {place.zone})."
+        f'"{words}" after a time cannot be kept, and without it the time would mean something else; write the time'
+        f" alone{beside} (it is read in {place.zone})."
     )
 
 
@@ -170,7 +211,7 @@ def _found(reader: Reader, text: str, folded: str, place: Place) -> Found | None
     try:
         for run in chosen:
             _check_surroundings(reader, text, folded, run, place)
-        _check_others(reader, text, folded, chosen)
+        _check_others(reader, text, folded, chosen, runs)
         if refusal := _refusal(reads):
             return Found(phrase=phrase, rest=rest, refusal=refusal)
         return Found(phrase=phrase, rest=rest, schedule=resolve(_slots(reads), place))
@@ -181,10 +222,19 @@ def _found(reader: Reader, text: str, folded: str, place: Place) -> Found | None
 def _usable(reader: Reader, folded: str, *, cut: bool) -> list[_Run]:
     """The runs that may be the sentence's time: not those that say what it is about."""
     runs = [run for run in reader.runs(folded) if not reader.about.search(folded, 0, run[0].start)]
+    runs = [run for run in runs if not _describes(reader, folded, run)]
     if cut:
         runs = [run for run in runs if run[-1].end < SEARCHED - 50]
     firm = [run for run in runs if not reader.perhaps_about.search(folded, 0, run[0].start)]
     return firm or runs
+
+
+def _describes(reader: Reader, folded: str, run: _Run) -> bool:
+    """Whether a day belongs to a thing that is named: "the friday report", "tomorrow's meeting"."""
+    if not _names_single_day(run):
+        return False
+    before = reader.described.search(folded, 0, run[0].start)
+    return before is not None or reader.possessive.match(folded, run[-1].end) is not None
 
 
 def _chosen(runs: list[_Run], folded: str) -> list[_Run] | None:
@@ -230,6 +280,11 @@ def _has_time(run: _Run) -> bool:
     return slots is None or not slots.waits_for_clock
 
 
+def _is_clock(run: _Run) -> bool:
+    slots = _sorted(run)
+    return slots is not None and slots.is_clock
+
+
 def _names_single_day(run: _Run) -> bool:
     slots = _sorted(run)
     return slots is not None and slots.waits_for_clock and slots.repeat is None
@@ -257,9 +312,9 @@ def _two_times(runs: list[_Run], text: str) -> str:
 
 def _check_surroundings(reader: Reader, text: str, folded: str, run: _Run, place: Place) -> None:
     """Refuse when words beside the phrase would change it and are not understood ("until", "every full moon")."""
-    limit = reader.limit(folded, run[-1].end)
-    if limit:
-        raise ScheduleError(_limited(limit, place))
+    words, setting = reader.limit(folded, run[-1].end)
+    if words:
+        raise ScheduleError(_limited(words, setting, place))
     counted = reader.counted(folded, run[-1].end) if _is_offset(run) else ""
     if counted:
         when = text[run[0].start : run[-1].end].strip()
@@ -278,9 +333,13 @@ def _check_surroundings(reader: Reader, text: str, folded: str, run: _Run, place
         )
 
 
-def _check_others(reader: Reader, text: str, folded: str, chosen: list[_Run]) -> None:
+def _check_others(reader: Reader, text: str, folded: str, chosen: list[_Run], runs: list[_Run]) -> None:
     """Refuse when the sentence names a date or a day that is not in the phrase ("on 24.12. at 18:00")."""
-    other = _others(reader).first(folded, [(run[0].start, run[-1].end) for run in chosen])
+    spans = [(run[0].start, run[-1].end) for run in chosen]
+    other = _others(reader).first(folded, spans)
+    if other is None and all(map(_is_clock, chosen)):  # "at 18:00 dentist on friday please" is not today
+        days = ((run[0].start, run[-1].end) for run in runs if _names_single_day(run))
+        other = next(days, None) or first_foreign_day(reader, folded, spans)
     if other is None:
         return
     when = " ".join(text[run[0].start : run[-1].end].strip() for run in chosen)
@@ -321,6 +380,6 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     for start, end in sorted(spans, reverse=True):
         before, after = text[:start].rstrip(" ,"), text[end:].lstrip(" ,")
         parted = not before or not after or before[-1].isspace() or after[0].isspace()  # by a line break
-        joint = "" if parted or after[0] in ".,;:!?" else " "
+        joint = "" if parted or after[0] in ".,;:!?" or max(before[-1], after[0]) >= _UNSPACED else " "
         text = f"{before}{joint}{after}"
     return text.strip()

@@ -56,19 +56,25 @@ _DAY_SETS = {
     "weekend": (5, 6),
     "weekends": (5, 6),
 }
+_DAY_PARTS = (Part.MORNING, Part.AFTERNOON, Part.EVENING, Part.NIGHT)
 _PARTS = {
-    **{part.value: part for part in Part},
-    **{f"{part}s": part for part in Part},
+    **{part.value: part for part in _DAY_PARTS},
+    **{f"{part}s": part for part in _DAY_PARTS},
     "nightly": Part.NIGHT,
 }
 
-_EVERY = "(?:every|each)"
+_EVERY = "(?:every single|every|each)"
+_TIMES = ("three", "four", "five", "six")
+_MINUTES_PAST = {"five": 5, "ten": 10, "twenty": 20, "twenty-five": 25, "twenty five": 25}
+_MINUTES_PAST |= {str(number): number for number in (5, 10, 20, 25)}
 _MORNINGS = "(?P<part>mornings|afternoons|evenings|nights|nightly)"
 _AT = "(?:at |@ ?)"
 _END = (  # what may follow a bare hour inside a sentence: "at 9 to stretch", but not "at 3 houses"
     r"(?= ?(?:[.,;:!?\-]|$)| (?:to|that|tell|say|please|remind|and|on|every|each|next|this|in|today|tomorrow"
     r"|tonight|daily|weekly|monthly|weekdays|weekends)(?!\w))"
 )
+
+_HOUR = "{hour}(?: ?{half_day}| in the {part})?"
 
 _REPEATED = (
     Piece(Kind.EVERY_AMOUNT, f"{_EVERY} {{amount}}"),
@@ -78,6 +84,7 @@ _REPEATED = (
     Piece(Kind.EVERY_PART, f"(?:in the |at )?{_MORNINGS}"),
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{_EVERY} {{weekday_list}}(?: {{part}})?"),
     Piece(Kind.EVERY_WEEKDAYS, "(?:on )?{weekday_list=plural_list}"),
+    Piece(Kind.EVERY_WEEKDAYS, "(?:on )?{weekday_list=weekday_trio}"),  # two are asked about: once, or every week?
     Piece(Kind.EVERY_WEEKDAYS, "only on {weekday_list}"),  # how expressions are worded in a list
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{{weekday_list}} {_MORNINGS}"),
     Piece(Kind.EVERY_WEEKDAYS, f"(?:on )?{_EVERY} (?P<day_set>{_WORKDAYS}|weekend)(?: {{part}})?"),
@@ -93,19 +100,28 @@ _REPEATED = (
     Piece(Kind.EVERY_LAST_DAY, "(?:on )?every last day of the month"),
     Piece(Kind.EVERY_LAST_DAY, f"(?:{_EVERY} month|monthly),? on the last day"),
     Piece(Kind.EVERY_MONTH_DAY, f"(?:on )?(?:the )?{{day}}(?: day)? of {_EVERY} month"),
+    Piece(Kind.EVERY_MONTH_DAY, f"(?:on )?(?:the )?{{day_list}}(?: days?)? of {_EVERY} month"),
     Piece(Kind.EVERY_MONTH_DAY, "(?:on )?every (?:the )?{ordinal}(?: day)? of the month"),
     Piece(Kind.EVERY_MONTH_DAY, "on day {day} of the month"),
     Piece(Kind.EVERY_NTH_WEEKDAY, f"(?:on )?(?:the )?{{ordinal}} {{weekday}} (?:of|in) {_EVERY} month"),
     Piece(Kind.EVERY_NTH_WEEKDAY, f"(?:on )?{_EVERY} {{ordinal}} {{weekday}} (?:of|in) (?:the|a) month"),
+    Piece(Kind.EVERY_NTH_WEEKDAY, "(?:on )?(?:the )?{ordinal} {weekday} of the month"),
     Piece(Kind.EVERY_DATE, f"(?:on )?{_EVERY} {{day}}(?: of)? {{month}}"),
     Piece(Kind.EVERY_DATE, f"(?:on )?{_EVERY} {{month}} {{day}}"),
-    Piece(Kind.NTH_REPEAT, f"{_EVERY} (?:other|{{ordinal}}) (?:{{period}}|{{weekday}}|{{part}}|{{day_set}})"),
-    Piece(Kind.NTH_REPEAT, f"fortnightly|bi-?weekly|bi-?monthly|{_EVERY} fortnight"),
+    Piece(
+        Kind.EVERY_NTH, f"(?:on )?{_EVERY} (?:other|{{ordinal}}) (?:{{period}}|{{weekday}}|{{part}}|{{day_set}})"
+    ),
+    Piece(Kind.EVERY_NTH, f"(?:{_EVERY} fortnight|fortnightly),? on {{weekday}}"),
+    Piece(Kind.TWO_WAYS, "bi-?weekly|bi-?monthly|semi-?weekly|semi-?monthly|quarterly|bi-?annually"),
+    Piece(Kind.TWO_WAYS, f"{_EVERY} (?:quarter|season)"),
+    Piece(Kind.EVERY_UNIT, f"{{count}}(?: a| an| per| {_EVERY})? {{period}}"),
+    Piece(Kind.WINDOW, "(?:between|from) {clock_pair}", follows=True),
 )
 
 _ONCE = (
-    Piece(Kind.OFFSET, "(?:in|after) {amount}(?: time)?"),
+    Piece(Kind.OFFSET, "(?:in|after) {amount}(?:'? time| from now)?"),
     Piece(Kind.OFFSET, "{amount} (?:from now|later)"),
+    Piece(Kind.NUMBER_ALONE, f"(?:in|after|{_EVERY}) [0-9]{{1,6}}(?! ?[^ ])", alone=True),
     Piece(Kind.COUNTED_FROM, "{amount} (?:before|prior to|ahead of|after)"),
     Piece(Kind.AMOUNT_ALONE, "{amount}", alone=True),
     Piece(Kind.SHIFT, "(?:the )?{shift}(?: {part})?"),
@@ -113,15 +129,18 @@ _ONCE = (
     Piece(Kind.WEEKDAY, "(?:on )?{weekday=weekday_name}(?: {part})?"),
     Piece(Kind.WEEKDAY, "(?:on )?{next} {weekday}(?: {part})?"),
     Piece(Kind.WEEKDAY, "on {weekday}(?: {part})?"),
+    Piece(Kind.WEEKDAYS, "on {weekday_list=weekday_pair}", follows=True),
     Piece(Kind.WEEKDAY, "{weekday}(?: {part})?", follows=True),
     Piece(Kind.DATE, "(?:at |on )?(?:the )?{day}(?: of)? {month}(?:,? {year})?"),
     Piece(Kind.DATE, "(?:on )?{month} (?:the )?{day}(?:,? {year})?"),
+    Piece(Kind.DATE, "(?:on )?(?:the )?{ordinal}(?: day)? of {month_shift}"),
     Piece(Kind.DATE, "on (?:the )?{ordinal}"),
     Piece(Kind.DATE, "the {ordinal}", follows=True),
     Piece(Kind.DATE, "(?:at|on) (?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"),
     Piece(Kind.PART, "(?:in the|at) {part}"),
     Piece(Kind.PART, "{part}", follows=True),
     Piece(Kind.VAGUE, "(?:on |at )?(?:this|next) (?:week|month|year|weekend|quarter)"),
+    Piece(Kind.VAGUE, "(?:in )?{month}", alone=True),
     Piece(
         Kind.VAGUE,
         "(?:on |at )?(?:the )?(?:{ordinal}|end|start)(?: {weekday}| day)? of (?:the|this|next) (?:month|year)",
@@ -132,6 +151,11 @@ _CLOCK = (
     Piece(Kind.CLOCK, f"{_AT}?{{hour}}[:.]{{minute}} ?{{half_day}}"),
     Piece(Kind.CLOCK, f"{_AT}?{{hour}}:{{minute}}(?::(?P<second>[0-9]{{2}}))?"),
     Piece(Kind.CLOCK, rf"{_AT}{{hour}}\.{{minute}}"),
+    Piece(Kind.CLOCK, r"{hour}\.{minute}", follows=True),
+    Piece(Kind.CLOCK, f"{_AT}?{{hour}}h{{minute}}"),
+    Piece(Kind.CLOCK, f"{_AT}{{hour}}h"),
+    Piece(Kind.CLOCK, f"{_AT}?{{hour}}(?: o'?clock)? in the {{part}}"),
+    Piece(Kind.CLOCK, f"{_AT}?{{hour}}:{{minute}} in the {{part}}"),
     Piece(Kind.CLOCK, f"{_AT}?{{hour}} ?{{half_day}}"),
     Piece(Kind.CLOCK, "(?:at )?{hour} o'?clock"),
     Piece(Kind.CLOCK, f"{_AT}{{hour}}{_END}"),
@@ -141,7 +165,9 @@ _CLOCK = (
     Piece(Kind.CLOCK_WORD, "at {clock_word}"),
     Piece(Kind.CLOCK_WORD, "{clock_word}", follows=True),
     Piece(Kind.CLOCK_WORD, "{clock_word}", alone=True),
-    Piece(Kind.PAST_HOUR, "(?:at )?(?:a )?{past_word} {hour}(?: ?{half_day})?"),
+    Piece(Kind.PAST_HOUR, f"at (?:a )?{{past_word}} {_HOUR}"),
+    Piece(Kind.PAST_HOUR, f"(?:a )?(?P<past_word>half past|quarter past|quarter to) {_HOUR}"),
+    Piece(Kind.PAST_HOUR, f"{{past_word}} {_HOUR}", follows=True),  # "5 to 9" alone is an amount of something
 )
 
 ENGLISH = Language(
@@ -155,6 +181,7 @@ ENGLISH = Language(
         "half a": Fraction(1, 2),
         "half": Fraction(1, 2),
         "a quarter of an": Fraction(1, 4),
+        "quarter of an": Fraction(1, 4),
         "three quarters of an": Fraction(3, 4),
     },
     ordinals={
@@ -199,7 +226,13 @@ ENGLISH = Language(
     hour_words={word: number for number, word in enumerate(_ONES[:12], 1)},
     clock_words={"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0)},
     halves={"am": 0, "a.m.": 0, "a.m": 0, "pm": 12, "p.m.": 12, "p.m": 12},
-    past_words={"half past": 30, "quarter past": 15, "quarter to": -15},
+    past_words={
+        "half past": 30,
+        "quarter past": 15,
+        "quarter to": -15,
+        **{f"{word} past": minutes for word, minutes in _MINUTES_PAST.items()},
+        **{f"{word} to": -minutes for word, minutes in _MINUTES_PAST.items()},
+    },
     nexts={"next": True, "this": False, "coming": False, "this coming": False},
     quantity="{number}(?P<half> and a half)?(?: |(?<=[0-9])){unit}(?![a-z])(?P<more> and a half)?",
     between_amounts="(?:,? (?:and )?)?",
@@ -222,10 +255,35 @@ ENGLISH = Language(
         f"|in (?:{'|'.join(_MONTH_NAMES)})"
     ),
     counted="before|prior to|ahead of|after",
-    limits=(
-        "until|till|except|excluding|but not|but only|starting|beginning|between|from (?:now on|[0-9]{1,2})"
-        "|for (?:the )?(?:next )?{amount}|(?:for )?{number} times|on the (?:half )?hour"
-        "|utc|gmt|cet|cest|bst|ist|jst|est|edt|cst|cdt|mst|mdt|pst|pdt|[a-z]{2,12}/[a-z_]{2,20}"
-    ),
+    limits={
+        "expires_at": "until|till|up to|ending|for (?:the )?(?:next )?{amount}",
+        "exclude": "except|excluding|but not|unless",
+        "start_at": "starting|beginning|from now on",
+        "max_runs": "(?:for )?{number} times|once|twice|only once",
+        "tz": (
+            "utc|gmt|cet|cest|bst|ist|jst|est|edt|cst|cdt|mst|mdt|pst|pdt|[a-z]{2,12}/[a-z_]{2,20}"
+            "|(?:in )?[a-z]{3,12} time"
+        ),
+        "": "but only|between|from [0-9]{1,2}|on the (?:half )?hour",
+    },
     recurrence=_EVERY,
+    forms=(
+        'Understood are single times ("in 20 minutes", "in 2 hours and 30 minutes", "at 17:30", "today at 5pm",'
+        ' "tomorrow at 9am", "on friday at 10:00", "on 24 December at 18:00", "2026-12-24 18:00") and repetitions'
+        ' ("every 5 minutes", "every hour", "every day at 9:00", "every weekday at 9:00",'
+        ' "every monday and thursday at 10:00", "every other day at 9:00", "every 2 hours between 9:00 and 17:00",'
+        ' "on the 1st of every month at 9:00", "last day of every month at 18:00").'
+    ),
+    between_clocks="(?: ?[-–] ?| (?:and|to|until|till|through) )",
+    counts={
+        "once": 1,
+        "one time": 1,
+        "twice": 2,
+        "two times": 2,
+        **{f"{word} times": number for number, word in enumerate(_TIMES, 3)},
+        **{f"{number} times": number for number in range(1, 13)},
+    },
+    month_shifts={"next month": 1, "this month": 0},
+    described="the|a|an|my|your|our|his|her|their|last",
+    possessive="['’]s?(?!\\w)",
 )

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from cron.phrases.language import UNIVERSAL, Language, Piece, Words, bounded, unnamed
 from cron.phrases.readers import READERS
@@ -42,14 +42,37 @@ class Reader:
     def __init__(self, language: Language) -> None:
         self.words = Words(language)
         self.recurrence = re.compile(bounded(language.recurrence, language))
-        self.about = re.compile(f"(?:{language.before})(?:{language.about}) {{1,3}}$")
-        self.perhaps_about = re.compile(f"(?:{language.before})(?:{language.perhaps_about}) {{1,3}}$")
+        self.about = re.compile(f"(?:{language.before})(?:{language.about}){language.gap}$")
+        self.perhaps_about = re.compile(f"(?:{language.before})(?:{language.perhaps_about}){language.gap}$")
+        self.described = re.compile(f"(?:{language.before})(?:{language.described}){language.gap}$")
+        self.possessive = re.compile(language.possessive)
+        self._script = re.compile(language.script)
+        self._letters = str.maketrans(dict(language.letters))
         self._glue = re.compile(language.glue)
         self._counted = re.compile(bounded(language.counted, language))
-        self._limits = re.compile(bounded(language.limits, language))
+        self._limits = [
+            (setting, re.compile(bounded(pattern, language))) for setting, pattern in language.limits.items()
+        ]
         pieces = (*UNIVERSAL, *language.pieces)
         self._patterns = [(piece, re.compile(bounded(piece.pattern, language))) for piece in pieces]
-        self._start = re.compile(unnamed("|".join(pattern.pattern for _, pattern in self._patterns)))
+
+    @cached_property
+    def _start(self) -> re.Pattern[str]:
+        """Where any piece begins; only for sentences, because it takes long to compile."""
+        return re.compile(unnamed("|".join(pattern.pattern for _, pattern in self._patterns)))
+
+    def writes(self, text: str) -> bool:
+        """Whether a text can be in this language at all."""
+        return self._script.search(text) is not None
+
+    @property
+    def has_script(self) -> bool:
+        """Whether its letters tell it from most other languages."""
+        return bool(self._script.pattern)
+
+    def spelled(self, folded: str) -> str:
+        """The text with the letters that the table uses; places stay the same."""
+        return folded.translate(self._letters)
 
     def runs(self, text: str) -> Iterator[list[Read]]:
         """Pieces inside a sentence, those that stand next to each other together."""
@@ -68,10 +91,18 @@ class Reader:
         first = self._read(text, 0, sentence=False)
         return [] if first is None else [first, *self._rest_of_run(text, first.end, sentence=False)]
 
-    def limit(self, text: str, place: int) -> str:
-        """The words after a phrase that would narrow it ("until friday"); empty when there are none."""
-        match = self._limits.match(text, self.skip_glue(text, place))
-        return match[0] if match else ""
+    def reads(self, text: str, place: int) -> bool:
+        """Whether a piece begins here."""
+        return self._read(text, place, sentence=True) is not None
+
+    def limit(self, text: str, place: int) -> tuple[str, str]:
+        """The words after a phrase that would narrow it ("until friday"), and the job's setting that does so."""
+        place = self.skip_glue(text, place)
+        for setting, pattern in self._limits:
+            match = pattern.match(text, place)
+            if match:
+                return match[0], setting
+        return "", ""
 
     def counted(self, text: str, place: int) -> str:
         """The word after an amount that says from when it is counted ("before"); empty when there is none."""

@@ -1,22 +1,17 @@
-"""What the pieces of a time phrase mean together: the rules for hours, days and repetitions. Pure.
-
-A bare hour ("at 9") says which half of the day it means when it has am or pm, a part of the day ("tonight"),
-a leading zero, or is 0 or above 11. Otherwise it is read by the 24-hour clock where that is what people mean:
-in a repetition ("every weekday at 9"), with minutes from 10 on ("10:30"), or from 7 to 11 on a named day
-("friday at 9"). Everything else ("at 5", "tomorrow at 3") is asked, never guessed.
-"""
+"""What the pieces of a time phrase mean together: the rules for hours, days and repetitions. Pure."""
 
 import calendar
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from cron.phrases.hours import hour_of
+from cron.phrases.span import amount_of, within
 from cron.phrases.values import (
-    CLOCKLESS,
     DAYS,
-    HOURS_OF,
     MONTHS,
-    NO_ANCHOR,
+    NOT_COUNTED,
     SECONDS,
     Amount,
     Clock,
@@ -28,6 +23,7 @@ from cron.phrases.values import (
     Shift,
     Slots,
     WeekdayNamed,
+    WeekdaysNamed,
     check_date,
     cron_weekdays,
     month_day,
@@ -37,6 +33,8 @@ from cron.schedule import At, Cron, Every, Schedule
 from gateway.errors import ScheduleError
 
 LONGEST = timedelta(days=36_525)
+MOST_LEFT_OUT = 1000  # every thousandth day is a mistake
+SHORTEST_MONTH = 28
 
 
 def resolve(slots: Slots, place: Place) -> Schedule:
@@ -74,17 +72,40 @@ def _alone(slots: Slots, moment: datetime) -> datetime:
 
 
 def _at_clock(slots: Slots, clock: Clock, place: Place) -> datetime:
-    hours = hour_of(clock, part=slots.part, day_named=slots.names_a_day)
+    hours = hour_of(clock, part=_part(slots, clock), day_named=slots.names_a_day)
     if slots.day is None and slots.offset is None:
         return _next_wall(hours, clock, place)
-    first = _date_of(slots, place)
-    if isinstance(slots.day, WeekdayNamed | DateNamed) and first == place.local.date():
+    first = _checked_weekday(_date_of(slots, place), slots.weekday)
+    if isinstance(slots.day, WeekdayNamed | DateNamed) and _comes_again(slots) and first == place.local.date():
         today = _wall(first, hours, clock, place)
         return today if today > place.now else _wall(_later(slots.day, place), hours, clock, place)
     if hours >= 24 and place.local.hour < 5:  # after midnight, "tonight at 2" is still this night
         tonight = _wall(first - timedelta(days=1), hours, clock, place)
         return tonight if tonight > place.now else _wall(first, hours, clock, place)
     return _wall(first, hours, clock, place)
+
+
+def _part(slots: Slots, clock: Clock) -> Part | None:
+    if slots.part and clock.part and slots.part is not clock.part:
+        raise ScheduleError("This names two parts of the day for one time; write one.")
+    return clock.part or slots.part
+
+
+def _comes_again(slots: Slots) -> bool:
+    """Whether the day is one of many, so that it is the following one when today's time has passed."""
+    match slots.day:
+        case WeekdayNamed(weeks=None):
+            return True
+        case DateNamed(months=None, years=None):
+            return slots.weekday is None
+        case _:
+            return False
+
+
+def _checked_weekday(day: date, named: WeekdayNamed | None) -> date:
+    if named is not None and day.weekday() != named.weekday:
+        raise ScheduleError(f"{day} is a {day:%A}: date and weekday do not agree; write one of them.")
+    return day
 
 
 def _next_wall(hours: int, clock: Clock, place: Place) -> datetime:
@@ -103,11 +124,17 @@ def _date_of(slots: Slots, place: Place) -> date:
             return _weekday_date(named, today)
         case DateNamed() as named:
             return _date_from(named, today)
+        case WeekdaysNamed():
+            raise ScheduleError(
+                'This names two days, a schedule has one; or is it "every monday and thursday at 9"?'
+            )
         case None:
             return _date_after(slots.offset.amount if slots.offset else (), today)
 
 
 def _weekday_date(named: WeekdayNamed, today: date) -> date:
+    if named.weeks is not None:
+        return today + timedelta(days=named.weekday - today.weekday() + 7 * named.weeks)
     days = (named.weekday - today.weekday()) % 7
     coming = today + timedelta(days=days)
     if not named.next:
@@ -126,7 +153,13 @@ def _date_from(named: DateNamed, earliest: date) -> date:
     """The first such date that is not before `earliest`; a date with a year is itself."""
     if named.month is not None:
         check_date(named)
+    if named.months is not None:
+        year, month = divmod(earliest.year * 12 + earliest.month - 1 + named.months, 12)
+        named = DateNamed(day=named.day, month=month + 1, year=year)
+    elif named.years is not None:
+        named = DateNamed(day=named.day, month=named.month, year=earliest.year + named.years)
     if named.year is not None and named.month is not None:
+        check_date(named)
         return date(named.year, named.month, named.day)
     for months in range(12 * 9):  # 29 February can be eight years away
         year, month = divmod(earliest.year * 12 + earliest.month - 1 + months, 12)
@@ -214,33 +247,6 @@ def past(moment: datetime, place: Place) -> str:
     )
 
 
-# -- hours --------------------------------------------------------------------------------------------
-
-
-def hour_of(clock: Clock, *, part: Part | None, day_named: bool, repeated: bool = False) -> int:
-    """Hours after the day's midnight (24 and more: the following day). See the rule at the top of this file."""
-    if part is not None:
-        return _hour_in(part, clock)
-    if clock.known or clock.hour == 0 or clock.hour >= 12 or repeated:
-        return clock.hour
-    if (clock.minutes_written and clock.hour >= 10) or (day_named and clock.hour >= 7):
-        return clock.hour
-    minute = f"{clock.minute:02}"
-    raise ScheduleError(
-        f'"{clock}" can mean {clock.hour:02}:{minute} or {clock.hour + 12}:{minute}; which one? '
-        f'Write "at {clock}am", "at {clock}pm" or "at {clock.hour + 12}:{minute}".'
-    )
-
-
-def _hour_in(part: Part, clock: Clock) -> int:
-    hours = HOURS_OF[part]
-    if clock.known:
-        hours = {hour % 24: hour for hour in hours.values()}
-    if clock.hour not in hours:
-        raise ScheduleError(f"{clock} is not in the {part}; write the time alone, such as 18:30.")
-    return hours[clock.hour]
-
-
 # -- again and again ----------------------------------------------------------------------------------
 
 NOT_TIED = (
@@ -252,12 +258,45 @@ NOT_TIED = (
 def _repetition(slots: Slots, repeat: Repeat, place: Place) -> Schedule:
     if slots.instant is not None or slots.offset is not None:
         raise ScheduleError('This names a repetition and a single time; write one, such as "every day at 9:00".')
-    if repeat.amount or repeat.unit in CLOCKLESS:
-        return _interval(slots, repeat.amount or ((Fraction(1), repeat.unit),), place)
+    if slots.window is not None:
+        return within(slots, slots.window, place.zone)
+    if slots.days is not None:
+        raise ScheduleError(
+            "This names two repetitions, a schedule has one; with the hours between which it repeats it is one,"
+            ' such as "every 2 hours between 9 and 17 on weekdays".'
+        )
+    repeat = _counted(repeat, slots)
+    if repeat.is_interval:
+        return _interval(slots, amount_of(repeat), place)
     repeat = _completed(repeat, slots.day)
     if not slots.clocks:
         raise ScheduleError('At what time? For example "every day at 9:00" or "every monday at 18:30".')
-    return Cron(_expression(repeat, slots), place.zone)
+    return _from_first(Cron(_expression(repeat, slots), place.zone), repeat, place)
+
+
+def _counted(repeat: Repeat, slots: Slots) -> Repeat:
+    """Every 3 days with a time of day is every third day, and no interval."""
+    if len(repeat.amount) != 1 or not (slots.clocks or slots.day):
+        return repeat
+    number, unit = repeat.amount[0]
+    if unit not in DAYS and unit not in MONTHS:
+        return repeat
+    if number.denominator != 1:
+        raise ScheduleError(NOT_COUNTED)
+    return Repeat(unit=unit, nth=int(number))
+
+
+def _from_first(schedule: Cron, repeat: Repeat, place: Place) -> Cron:
+    """The schedule, or every nth of its days from the first on."""
+    if repeat.nth == 1:
+        return schedule
+    if not 1 < repeat.nth <= MOST_LEFT_OUT:
+        raise ScheduleError(NOT_COUNTED)
+    if repeat.month_days and max(map(int, repeat.month_days.split(","))) > SHORTEST_MONTH:
+        raise ScheduleError(
+            "Not every month has this day, so months cannot be counted by it; take a day up to 28."
+        )
+    return replace(schedule, every_nth=repeat.nth, anchor=schedule.next_after(place.now))
 
 
 def _interval(slots: Slots, amount: Amount, place: Place) -> Every:
@@ -265,10 +304,10 @@ def _interval(slots: Slots, amount: Amount, place: Place) -> Every:
     units = {unit for _, unit in amount}
     if units & MONTHS.keys():
         raise ScheduleError(
-            f'Months differ in length; write the day, such as "on the 1st of every month at 9". {NO_ANCHOR}'
+            f'Months differ in length; write the day, such as "on the 1st of every month at 9". {NOT_COUNTED}'
         )
     if tied:
-        raise ScheduleError(NO_ANCHOR if units & DAYS.keys() else NOT_TIED)
+        raise ScheduleError(NOT_COUNTED if units & DAYS.keys() else NOT_TIED)
     interval = timedelta(seconds=float(sum(number * SECONDS[unit] for number, unit in amount)))
     if not timedelta(seconds=1) <= interval <= LONGEST:
         raise ScheduleError("An interval is at least a second and at most a hundred years.")
@@ -278,12 +317,14 @@ def _interval(slots: Slots, amount: Amount, place: Place) -> Every:
 def _completed(repeat: Repeat, day: Day | None) -> Repeat:
     """A weekly, monthly or yearly repetition with the day that another piece named."""
     match repeat.unit, day:
-        case "week", WeekdayNamed(weekday, False):
-            return Repeat(weekdays=cron_weekdays([weekday]))
-        case "month", DateNamed(day=number, month=None):
-            return Repeat(month_days=month_day(number))
-        case "year", DateNamed(day=number, month=int(month), year=None):
-            return yearly(number, month)
+        case "week", WeekdayNamed(weekday, False, None):
+            return replace(repeat, unit="", weekdays=cron_weekdays([weekday]))
+        case "week", WeekdaysNamed(weekdays):
+            return replace(repeat, unit="", weekdays=cron_weekdays(weekdays))
+        case "month", DateNamed(day=number, month=None, months=None):
+            return replace(repeat, unit="", month_days=month_day(number))
+        case "year", DateNamed(day=number, month=int(month), year=None, years=None):
+            return replace(yearly(number, month), nth=repeat.nth, times=repeat.times)
         case "week", None:
             raise ScheduleError('On which day and at what time? For example "every monday at 9:00".')
         case "month", None:
@@ -296,7 +337,11 @@ def _completed(repeat: Repeat, day: Day | None) -> Repeat:
 
 
 def _expression(repeat: Repeat, slots: Slots) -> str:
-    hours = [hour_of(clock, part=slots.part, day_named=True, repeated=True) for clock in slots.clocks]
+    hours = [hour_of(clock, part=_part(slots, clock), day_named=True, repeated=True) for clock in slots.clocks]
+    if repeat.times and repeat.times != len(set(hours)):
+        raise ScheduleError(
+            'Name as many times of day as there are in a day, such as "twice a day at 8:00 and 20:00".'
+        )
     if any(clock.second for clock in slots.clocks):
         raise ScheduleError("A repetition at a time of day has no seconds; write hours and minutes.")
     if len({clock.minute for clock in slots.clocks}) > 1:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from cron.phrases.language import Kind, Words
 from cron.phrases.values import (
-    NO_ANCHOR,
+    CLOCKLESS,
     Amount,
     Clock,
     DateNamed,
@@ -19,6 +19,8 @@ from cron.phrases.values import (
     Repeat,
     Shift,
     WeekdayNamed,
+    WeekdaysNamed,
+    Window,
     cron_weekdays,
     monthly,
     yearly,
@@ -60,6 +62,8 @@ def _one_after_another(item: re.Pattern[str], between: re.Pattern[str], text: st
         yield found
         joint = between.match(text, found.end())
         place = joint.end() if joint else found.end()
+    if place < len(text):  # a table whose lists and items do not agree; a part must not get lost
+        raise ScheduleError(f'"{" ".join(text.split())}" is not understood as a whole.')
 
 
 def _instant(match: _Groups, _: Words) -> Iterator[Meaning]:
@@ -90,12 +94,24 @@ def _optional_part(match: _Groups, words: Words) -> Iterator[Meaning]:
 
 def _weekday(match: _Groups, words: Words) -> Iterator[Meaning]:
     following = words.language.nexts.get(_word(match, "next"), False)
-    yield WeekdayNamed(words.language.weekdays[_word(match, "weekday")], next=following)
+    weeks = words.language.weeks.get(_word(match, "week"))
+    yield WeekdayNamed(words.language.weekdays[_word(match, "weekday")], next=following, weeks=weeks)
     yield from _optional_part(match, words)
 
 
+def _weekdays(match: _Groups, words: Words) -> Iterator[Meaning]:
+    yield WeekdaysNamed(tuple(_days_in(match["weekday_list"], words)))
+
+
+def _days_in(written: str, words: Words) -> list[int]:
+    return [words.days[found[0]] for found in words.day.finditer(written)]
+
+
 def _day_number(match: _Groups, words: Words) -> int:
-    written = _word(match, "day") or _word(match, "ordinal")
+    return _month_day(_word(match, "day") or _word(match, "ordinal"), words)
+
+
+def _month_day(written: str, words: Words) -> int:
     number = words.language.ordinals.get(written) or int(written)
     if number < 0:
         raise ScheduleError('Which day? Write its number, or "last day of every month".')
@@ -111,7 +127,13 @@ def _month_number(match: _Groups, words: Words) -> int | None:
 
 def _date(match: _Groups, words: Words) -> Iterator[Meaning]:
     year = _number(match, "year") or None
-    yield DateNamed(day=_day_number(match, words), month=_month_number(match, words), year=year)
+    yield DateNamed(
+        day=_day_number(match, words),
+        month=_month_number(match, words),
+        year=year,
+        months=words.language.month_shifts.get(_word(match, "month_shift")),
+        years=words.language.year_shifts.get(_word(match, "year_shift")),
+    )
 
 
 def _date_time(match: _Groups, words: Words) -> Iterator[Meaning]:
@@ -121,7 +143,7 @@ def _date_time(match: _Groups, words: Words) -> Iterator[Meaning]:
 
 
 def _clock(match: _Groups, words: Words) -> Iterator[Meaning]:
-    written, minute, second = _word(match, "hour"), _number(match, "minute"), _number(match, "second")
+    written, minute, second = _word(match, "hour"), _minute(match, words), _number(match, "second")
     hour = int(written) if written.isdecimal() else words.language.hour_words[written]
     half = _word(match, "half_day")
     if half:
@@ -129,8 +151,14 @@ def _clock(match: _Groups, words: Words) -> Iterator[Meaning]:
     if hour > 23 or minute > 59 or second > 59:
         raise ScheduleError(f'There is no time "{_word_of(match)}"; a day has 0:00 to 23:59.')
     known = bool(half) or (written.startswith("0") and len(written) == 2) or hour > 12
-    yield Clock(hour=hour, minute=minute, second=second, known=known, minutes_written=bool(_word(match, "minute")))
-    yield from _optional_part(match, words)
+    part = words.language.parts.get(_word(match, "part"))
+    with_minutes = bool(_word(match, "minute"))
+    yield Clock(hour=hour, minute=minute, second=second, known=known, minutes_written=with_minutes, part=part)
+
+
+def _minute(match: _Groups, words: Words) -> int:
+    written = _word(match, "minute")
+    return words.language.minute_words[written] if written in words.language.minute_words else int(written or 0)
 
 
 def _in_half(hour: int, later: int, match: _Groups) -> int:
@@ -156,10 +184,10 @@ def _past_hour(match: _Groups, words: Words) -> Iterator[Meaning]:
         if not isinstance(meaning, Clock):
             yield meaning
         elif minutes >= 0:
-            yield Clock(hour=meaning.hour, minute=minutes, known=meaning.known)
+            yield replace(meaning, minute=minutes)
         else:
             hour = (meaning.hour - 1) % 24 if meaning.known or meaning.hour != 1 else 12
-            yield Clock(hour=hour, minute=60 + minutes, known=meaning.known)
+            yield replace(meaning, hour=hour, minute=60 + minutes)
 
 
 def _today_part(match: _Groups, words: Words) -> Iterator[Meaning]:
@@ -178,26 +206,42 @@ def _every_amount(match: _Groups, words: Words) -> Iterator[Meaning]:
 
 
 def _every_unit(match: _Groups, words: Words) -> Iterator[Meaning]:
-    yield Repeat(unit=words.language.periods[_word(match, "period")])
+    unit, times = (
+        words.language.periods[_word(match, "period")],
+        words.language.counts.get(_word(match, "count"), 0),
+    )
+    if times > 1 and unit in CLOCKLESS:
+        raise ScheduleError(
+            f'"{_word_of(match)}": write how long it is from one to the next ("every 30 minutes").'
+        )
+    yield Repeat(unit=unit, times=times)
     yield from _optional_part(match, words)
 
 
 def _every_weekdays(match: _Groups, words: Words) -> Iterator[Meaning]:
     if _word(match, "day_set"):
         days: Sequence[int] = words.language.day_sets[_word(match, "day_set")]
+    elif _word(match, "letters"):
+        letters = words.language.day_letters
+        days = [letters[letter] for letter in match["letters"] if letter in letters]
     else:
-        days = [words.days[found[0]] for found in words.day.finditer(match["weekday_list"])]
+        days = _days_in(match["weekday_list"], words)
     yield Repeat(weekdays=cron_weekdays(days))
     yield from _optional_part(match, words)
 
 
 def _every_range(match: _Groups, words: Words) -> Iterator[Meaning]:
-    first, last = (words.language.weekdays[_word(match, group)] for group in ("first", "last"))
+    known = {**words.language.day_letters, **words.language.weekdays}
+    first, last = (known[_word(match, group)] for group in ("first", "last"))
     yield Repeat(weekdays=cron_weekdays((first + step) % 7 for step in range((last - first) % 7 + 1)))
 
 
 def _every_month_day(match: _Groups, words: Words) -> Iterator[Meaning]:
-    yield monthly(_day_number(match, words))
+    if not _word(match, "day_list"):
+        yield monthly(_day_number(match, words))
+        return
+    days = _one_after_another(words.month_day, words.between_days, match["day_list"])
+    yield monthly(*(_month_day(_word_of(day), words) for day in days))
 
 
 def _every_last_day(_: _Groups, __: Words) -> Iterator[Meaning]:
@@ -221,8 +265,37 @@ def _every_part(match: _Groups, words: Words) -> Iterator[Meaning]:
     yield words.language.parts[_word(match, "part")]
 
 
-def _nth_repeat(match: _Groups, words: Words) -> Iterator[Meaning]:
-    raise ScheduleError(NO_ANCHOR)
+def _every_nth(match: _Groups, words: Words) -> Iterator[Meaning]:
+    """Every other day, every third hour, every second monday."""
+    nth = words.language.ordinals[_word(match, "ordinal")] if _word(match, "ordinal") else 2
+    days = words.language.day_sets.get(_word(match, "day_set"), ())
+    if _word(match, "weekday"):
+        days = (words.language.weekdays[_word(match, "weekday")],)
+    if nth < 1 or len(days) > 2 or (days and nth != 2):
+        raise ScheduleError(
+            f'"{_word_of(match)}" can be read in two ways; write for example "every 3 weeks on monday at 9" or'
+            ' "every third monday of the month at 9".'
+        )
+    if days:
+        yield Repeat(weekdays=cron_weekdays(days), nth=nth)
+        return
+    unit = words.language.periods.get(_word(match, "period"), "day")
+    yield Repeat(amount=((Fraction(nth), unit),)) if unit in CLOCKLESS else Repeat(unit=unit, nth=nth)
+    yield from _optional_part(match, words)
+
+
+def _window(match: _Groups, words: Words) -> Iterator[Meaning]:
+    found = _one_after_another(words.clock, words.between_clocks, match["clock_pair"])
+    clocks = [one for clock in found for one in _clock(clock, words) if isinstance(one, Clock)]
+    yield Window(first=clocks[0], last=clocks[1])
+
+
+def _two_ways(match: _Groups, words: Words) -> Iterator[Meaning]:
+    written = _word_of(match)
+    instead = '"every 2 weeks on monday at 9" or "every 3 months on the 1st at 9"'
+    if not written.isascii():
+        instead = '"每两天早上9点", "每三天早上9点", "每两周周一9点" or "每3个月1号9点"'
+    raise ScheduleError(f'"{written}" can be read in two ways; write for example {instead}.')
 
 
 def _amount_alone(match: _Groups, words: Words) -> Iterator[Meaning]:
@@ -232,14 +305,21 @@ def _amount_alone(match: _Groups, words: Words) -> Iterator[Meaning]:
 
 def _vague(match: _Groups, words: Words) -> Iterator[Meaning]:
     raise ScheduleError(
-        f'"{_word_of(match)}" does not name a day; write one, such as "on friday at 9:00", "on 1 December at'
-        ' 9:00" or "last day of every month at 18:00".'
+        f'At what time? "{_word_of(match)}" does not name a day; write one, such as "on friday at 9:00",'
+        ' "on 1 December at 9:00" or "last day of every month at 18:00".'
     )
 
 
 def _counted_from(match: _Groups, words: Words) -> Iterator[Meaning]:
     raise ScheduleError(
         f'"{_word_of(match)} …" cannot be counted here; write the time itself, such as "at 14:50".'
+    )
+
+
+def _number_alone(match: _Groups, words: Words) -> Iterator[Meaning]:
+    raise ScheduleError(
+        f'At what time? "{_word_of(match)}" is a number without a unit; write for example "in 20 minutes",'
+        ' "at 17:30" or "every 20 minutes".'
     )
 
 
@@ -252,6 +332,7 @@ READERS: Mapping[Kind, Callable[[_Groups, Words], Iterator[Meaning]]] = {
     Kind.OFFSET: _offset,
     Kind.SHIFT: _shift,
     Kind.WEEKDAY: _weekday,
+    Kind.WEEKDAYS: _weekdays,
     Kind.DATE: _date,
     Kind.DATE_TIME: _date_time,
     Kind.TODAY_PART: _today_part,
@@ -269,9 +350,12 @@ READERS: Mapping[Kind, Callable[[_Groups, Words], Iterator[Meaning]]] = {
     Kind.EVERY_NTH_WEEKDAY: _every_nth_weekday,
     Kind.EVERY_DATE: _every_date,
     Kind.EVERY_PART: _every_part,
-    Kind.NTH_REPEAT: _nth_repeat,
+    Kind.EVERY_NTH: _every_nth,
+    Kind.TWO_WAYS: _two_ways,
+    Kind.WINDOW: _window,
     Kind.AMOUNT_ALONE: _amount_alone,
     Kind.VAGUE: _vague,
     Kind.COUNTED_FROM: _counted_from,
     Kind.SLASHED: _slashed,
+    Kind.NUMBER_ALONE: _number_alone,
 }

@@ -14,9 +14,9 @@ from gateway.errors import ScheduleError
 Amount: TypeAlias = tuple[tuple[Fraction, str], ...]
 """Quantities with their units: 1 hour, 30 minutes."""
 
-NO_ANCHOR = (
-    "Every other day, every second week and the like cannot be tied to a time of day yet. What can be: every day,"
-    ' named weekdays ("every monday and thursday at 9"), days of the month ("on the 1st of every month at 9").'
+NOT_COUNTED = (
+    "Every second, third, … one can be counted of days, of weeks with their days, and of one day of the month:"
+    ' "every other day at 9", "every 2 weeks on monday at 9", "every 3 months on the 1st at 9".'
 )
 
 SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
@@ -32,6 +32,9 @@ class Part(StrEnum):
     AFTERNOON = "afternoon"
     EVENING = "evening"
     NIGHT = "night"
+    NOON = "middle of the day"
+    LATE = "late evening"  # up to midnight, and not the hours after it
+    SMALL_HOURS = "small hours"
 
 
 def _hours(
@@ -50,6 +53,9 @@ HOURS_OF: Mapping[Part, Mapping[int, int]] = {
     Part.AFTERNOON: _hours(same=range(12, 20), later=range(1, 8)),
     Part.EVENING: _hours(same=range(16, 24), later=range(4, 12)),
     Part.NIGHT: _hours(same=range(17, 24), later=range(5, 12), next_day=(12, 0, 1, 2, 3, 4)),
+    Part.NOON: _hours(same=range(11, 15), later=(1, 2)),
+    Part.LATE: _hours(same=range(17, 24), later=range(5, 12), next_day=(12, 0)),
+    Part.SMALL_HOURS: {**_hours(same=range(7)), 12: 0},
 }
 
 
@@ -62,6 +68,7 @@ class Clock:
     second: int = 0
     known: bool = False  # am, pm, a leading zero or a word say which half of the day is meant
     minutes_written: bool = False
+    part: Part | None = None  # the part of the day that was written with this time alone
 
     def __str__(self) -> str:
         written = self.minute or self.minutes_written or self.known
@@ -91,10 +98,18 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class WeekdayNamed:
-    """The coming Monday (0) … Sunday (6); `next`: after an explicit "next"."""
+    """The coming Monday (0) … Sunday (6)."""
 
     weekday: int
-    next: bool = False
+    next: bool = False  # after an explicit "next", which people mean in two ways
+    weeks: int | None = None  # of this week (0), the next (1), …
+
+
+@dataclass(frozen=True, slots=True)
+class WeekdaysNamed:
+    """Several weekdays, which are days of a repetition by the week and no day by themselves."""
+
+    weekdays: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +119,16 @@ class DateNamed:
     day: int
     month: int | None = None
     year: int | None = None
+    months: int | None = None  # of this month (0), the next (1), …
+    years: int | None = None  # of this year (0), the next (1), …
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the day in which an interval repeats, both ends with it."""
+
+    first: Clock
+    last: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +140,16 @@ class Repeat:
     weekdays: str = ""  # as in a cron expression
     month_days: str = ""
     months: str = ""
+    nth: int = 1  # every second, third, … of these, from the first on
+    times: int = 0  # "twice a day": so many times of day have to be named
+
+    @property
+    def is_interval(self) -> bool:
+        return bool(self.amount) or self.unit in CLOCKLESS
 
 
-Day: TypeAlias = Shift | WeekdayNamed | DateNamed
-Meaning: TypeAlias = Instant | Offset | Day | Repeat | Clock | Part
+Day: TypeAlias = Shift | WeekdayNamed | WeekdaysNamed | DateNamed
+Meaning: TypeAlias = Instant | Offset | Day | Repeat | Clock | Part | Window
 
 
 @dataclass(slots=True)
@@ -130,6 +161,9 @@ class Slots:
     day: Day | None = None
     repeat: Repeat | None = None
     part: Part | None = None
+    window: Window | None = None
+    weekday: WeekdayNamed | None = None  # beside a date, which has to be one
+    days: Repeat | None = None  # beside an interval: the weekdays on which it repeats
     clocks: list[Clock] = field(default_factory=list)
 
     @classmethod
@@ -144,10 +178,24 @@ class Slots:
         if isinstance(meaning, Clock):
             self.clocks.append(meaning)
             return
-        name = _slot_of(meaning)
+        name = self._aside(meaning) or _slot_of(meaning)
         if getattr(self, name) not in (None, meaning):
             raise ScheduleError(f"This names two {_TWO[name]}, a schedule has one; make a job for each.")
         setattr(self, name, meaning)
+
+    def _aside(self, meaning: Meaning) -> str:
+        """Where what completes another piece goes ("thursday, 24 december"); empty when it completes none."""
+        match self.day, meaning:
+            case (Shift() | DateNamed(), WeekdayNamed(next=False, weeks=None)):
+                return "weekday"
+            case (WeekdayNamed(next=False, weeks=None) as weekday, Shift() | DateNamed()):
+                self.weekday, self.day = weekday, None
+        match self.repeat, meaning:
+            case (Repeat(is_interval=True), Repeat(weekdays=str(days), nth=1)) if days:
+                return "days"
+            case (Repeat(weekdays=str(days), nth=1) as named, Repeat(is_interval=True)) if days:
+                self.days, self.repeat = named, None
+        return ""
 
     @property
     def names_a_day(self) -> bool:
@@ -163,7 +211,7 @@ class Slots:
         """A day or a repetition that lacks its time of day."""
         if self.clocks or self.instant is not None or self.offset is not None:
             return False
-        return self.repeat is None or not (self.repeat.amount or self.repeat.unit in CLOCKLESS)
+        return self.repeat is None or not self.repeat.is_interval
 
 
 _TWO = {
@@ -172,6 +220,9 @@ _TWO = {
     "day": "days",
     "repeat": "repetitions",
     "part": "parts of the day",
+    "window": "spans of the day",
+    "weekday": "weekdays",
+    "days": "sets of weekdays",
 }
 
 
@@ -185,6 +236,8 @@ def _slot_of(meaning: Meaning) -> str:
             return "repeat"
         case Part():
             return "part"
+        case Window():
+            return "window"
         case _:
             return "day"
 
@@ -202,7 +255,10 @@ class Place:
 
 
 def check_date(named: DateNamed) -> None:
-    month, year = named.month or 1, named.year or 2000  # a leap year: 29 February exists without a year
+    month, year = (
+        1 if named.month is None else named.month,
+        named.year or 2000,
+    )  # a leap year: 29 February exists without a year
     if not 1 <= month <= 12 or not 1 <= named.day <= calendar.monthrange(year, month)[1]:
         written = f"{named.year}-" if named.year else ""
         raise ScheduleError(f"There is no date {written}{month:02}-{named.day:02}.")
@@ -214,9 +270,9 @@ def yearly(day: int, month: int) -> Repeat:
     return Repeat(month_days=str(day), months=str(month))
 
 
-def monthly(day: int) -> Repeat:
-    """Every month on this day; months without it are left out."""
-    return Repeat(month_days=month_day(day))
+def monthly(*days: int) -> Repeat:
+    """Every month on these days; months without one leave it out."""
+    return Repeat(month_days=",".join(dict.fromkeys(month_day(day) for day in sorted(days))))
 
 
 def month_day(day: int) -> str:

@@ -1,31 +1,32 @@
-"""RunHandler: what a due run is to do, and what follows from how it ended."""
+"""RunHandler: what a due run is to do, and what is recorded when it ends."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from cron import runs
-from cron.job import AfterRun, Job, JobStatus, Notify, Run, RunStatus, Say, Trigger
-from cron.notices import failure_alert
+from cron import output, reminding, retry, runs
+from cron.ending import Consequence, Ended
+from cron.job import Job, Say, Shell
+from cron.policy import DeliveryMode, Notify
 from cron.prompt import due_prompt, reminder_text
-from cron.schedule import At
+from cron.run import Run, RunStatus
+from cron.settling import Settler, matters
+from cron.spend import Room
 from cron.store import JobStore
-from cron.target import address_of
 from gateway.agent.due import Assignment, Ending, EndStatus, Plan, Script
-from gateway.clock import Clock, to_text
+from gateway.clock import Clock
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import JobChangedError, NotFoundError, RunOverError, StoreError
-from gateway.messages import ChatAddress, Due, InboundMessage
-from gateway.tools import message as messages
+from gateway.errors import ErrorClass, RunOverError, StoreError
+from gateway.messages import Due, InboundMessage
 
 logger = structlog.get_logger()
 
 TIMEOUT = timedelta(minutes=10)
-ATTEMPTS = 5  # to change a job that others change at the same time
+NO_SANDBOX = "shell commands wait for a sandbox, which this version does not have"
 
 
 class RunHandler:
@@ -37,18 +38,31 @@ class RunHandler:
         store: JobStore,
         database: Database,
         clock: Clock,
-        default_target: ChatAddress | None,
         left_words: Callable[[], None],
         unsettled: Callable[[], None],
+        over: Callable[[Run, bool], None] = lambda run, followed: None,
+        consequences: Sequence[Consequence] = (),
+        room: Callable[[Transaction, str, Job, datetime], Room] = lambda transaction, run, job, now: Room(),
+        listeners: Sequence[Callable[[Job, Run], None]] = (),
     ) -> None:
-        """`left_words`: something was put into the outbox. `unsettled`: `settle` has to be called again."""
+        """`left_words`: something was put into the outbox. `unsettled`: `settle` has to be called again.
+
+        `over`: a run has ended or waits for its next attempt; True with it if another run may have been claimed
+        in the same transaction. `room`: what a run that begins now may spend. `listeners` hear of every run that
+        has ended; they must not wait.
+        """
+        self.settler = Settler(store, database)
         self._store = store
         self._database = database
         self._clock = clock
-        self._default_target = default_target
         self._left_words = left_words
         self._unsettled = unsettled
+        self._over = over
+        self._consequences = tuple(consequences)
+        self._room = room
+        self._listeners = tuple(listeners)
         self._states: dict[str, int] = {}  # run → revision of the state that its prompt has shown
+        self._recorded: dict[str, tuple[Run, Job]] = {}  # ends of runs as they were written, and not told yet
 
     def expected_state(self, run: str) -> int:
         """The revision of the state that the run has read, or has written since."""
@@ -58,34 +72,45 @@ class RunHandler:
         """The run has written its state: the next time it may build on that."""
         self._states[run] = revision
 
+    # -- before -------------------------------------------------------------------------------------------
+
     async def plan(self, message: InboundMessage, due: Due) -> Plan | None:
         """What to do, by the run's own copy of the job; its state is the present one."""
-        found = await self._database.read(lambda transaction: runs.job_of(transaction, due.run))
+        now = self._clock.now()
+        present: Mapping[str, Job] = {}
+        reading = self._database.read(lambda transaction: self._found(transaction, due.run, now))
+        if due.exact:
+            found, room = await reading
+        else:
+            (found, room), present = await asyncio.gather(reading, self._present_jobs(due))
         if found is None or not found[0].open:
             return None
         job, due = found[1], self._late_by_now(due)
         logger.info("Cron: executing job", job=job.id, name=job.name, run=due.run)
+        if isinstance(job.payload, Shell) or job.check:
+            return Ending(status=EndStatus.FAILED, error=NO_SANDBOX, error_class=ErrorClass.PERMISSION)
         if isinstance(job.payload, Say):
-            return Script(text=reminder_text(job, due))
-        job = await self._with_present_state(job)
+            return _script(job, due)
+        if room.refusal:
+            refusal = ErrorClass.PERMISSION
+            return Ending(status=EndStatus.FAILED, error=room.refusal, error_class=refusal, capped=True)
+        job = _with_state_of(present.get(job.uid, job), job)
         self._states[due.run] = job.state_revision
-        return Assignment(
-            prompt=due_prompt(job, due, self._clock.now()),
-            job=job.uid,
-            timeout=job.timeout or TIMEOUT,
-            silent=job.notify is Notify.NEVER,
-            must_speak=job.notify is Notify.ALWAYS,
-        )
+        return _assignment(job, due, now, tokens=room.tokens)
 
-    async def _with_present_state(self, job: Job) -> Job:
+    def _found(
+        self, transaction: Transaction, run: str, now: datetime
+    ) -> tuple[tuple[RunStatus, Job] | None, Room]:
+        found = runs.job_of(transaction, run)
+        return found, self._room(transaction, run, found[1], now) if found else Room()
+
+    async def _present_jobs(self, due: Due) -> Mapping[str, Job]:
         try:
-            jobs = await asyncio.to_thread(self._store.load)
+            return await asyncio.to_thread(self._store.load)
         except StoreError:
             # The run goes on with the state of its claim; if that is not the present one, it cannot overwrite it.
-            logger.exception("the present state of a job cannot be read", job=job.id)
-            return job
-        present = jobs.get(job.uid, job)
-        return replace(job, state=present.state, state_revision=present.state_revision)
+            logger.exception("the present states of jobs cannot be read", run=due.run)
+            return {}
 
     def _late_by_now(self, due: Due) -> Due:
         """How late the run is when it begins: it may have been claimed on time and have waited since."""
@@ -93,99 +118,170 @@ class RunHandler:
 
     def starting(self, due: Due, *, now: datetime) -> Work[None]:
         def write(transaction: Transaction) -> None:
-            if not runs.is_open(transaction, due.run):
+            if not runs.start(transaction, due.run, now=now):
                 raise RunOverError(f"run {due.run} was ended before it began")
-            runs.start(transaction, due.run, now=now)
 
         return write
+
+    # -- after --------------------------------------------------------------------------------------------
 
     def ending(self, due: Due, ending: Ending, *, now: datetime) -> Work[None]:
-        """The run's record, and the alert where there is one: both or neither."""
-
-        def write(transaction: Transaction) -> None:
-            found = runs.job_of(transaction, due.run)
-            runs.finish(transaction, due.run, ending, now=now)
-            if found is not None and found[0].open and _alerts(found[1], ending):
-                address = address_of(found[1], self._default_target)
-                alert = failure_alert(found[1], due.run, ending, address)
-                messages.leave(transaction, alert, at=to_text(now))
-
-        return write
+        """The run's record and all that follows, or that it waits for its next attempt: all of it or nothing."""
+        return self._ending(due.run, ending, now)
 
     async def ended(self, due: Due, ending: Ending) -> None:
         """The log's line, and what becomes of the job."""
-        self._states.pop(due.run, None)
-        run = await self._database.read(lambda transaction: runs.find(transaction, due.run))
-        if run is None:
+        await self.ended_elsewhere(due.run)
+
+    async def end(self, run: str, ending: Ending) -> None:
+        """End the record of a run that nobody works on; nothing happens if it is over."""
+        await self._database.write(self._ending(run, ending, self._clock.now()), essential=True)
+        await self.ended_elsewhere(run)
+
+    def _ending(self, run: str, ending: Ending, now: datetime) -> Work[None]:
+        def write(transaction: Transaction) -> None:
+            self._recorded.pop(run, None)
+            found = runs.job_of(transaction, run)
+            if found is None or not found[0].open:
+                return
+            job, again = found[1], _retried(transaction, found[1], run, ending, now)
+            told = replace(ending, error=f"{ending.error} ({again.why_not})") if again.why_not else ending
+            if again.at is not None:
+                runs.wait(transaction, run, ending, now=now, until=again.at)
+            else:
+                runs.finish(transaction, run, told, now=now)
+            recorded = runs.find(transaction, run)
+            if recorded is not None:
+                self._recorded[run] = recorded, job
+                if again.at is None and self._consequences:
+                    self._follow(transaction, Ended(job=job, run=recorded, ending=told, now=now))
+
+        return write
+
+    def _follow(self, transaction: Transaction, ended: Ended) -> None:
+        """All together; one by one only where one of them fails, which must not keep the run from ending."""
+        transaction.execute("SAVEPOINT consequences")
+        try:
+            for consequence in self._consequences:
+                consequence.write(transaction, ended)
+        except Exception:  # noqa: BLE001 - whichever it was, it fails again below, and is logged there
+            # On a full disk the transaction is gone, and with it the savepoint: that error goes on from here.
+            transaction.execute("ROLLBACK TO consequences")
+            for consequence in self._consequences:
+                _try(transaction, consequence, ended)
+        transaction.execute("RELEASE consequences")
+
+    async def ended_elsewhere(self, name: str) -> None:
+        """As `ended`, for a run that was ended by others: the command line, while it waited."""
+        self._states.pop(name, None)
+        recorded = self._recorded.pop(name, None) or await self._database.read(lambda t: _recorded(t, name))
+        if recorded is None:
             return
-        self._log(run)
+        run, job = recorded
+        _log(run)
         self._left_words()
+        self._over(run, bool(job.then))
+        if run.status.open:
+            return
+        self._tell(job, run)
+        if not matters(job, run):
+            return
         try:
             await self.settle(run)
         except StoreError as error:
             logger.exception("what follows from a run for its job is done later", job=run.job_id, error=str(error))
             self._unsettled()
 
-    def _log(self, run: Run) -> None:
-        logger.info(
-            "Cron: run ends",
-            job=run.job_id,
-            run=run.id,
-            status=run.status.value,
-            late_ms=round(run.late_by.total_seconds() * 1000),
-            error=run.error or None,
-        )
+    def _tell(self, job: Job, run: Run) -> None:
+        for listener in self._listeners:
+            try:
+                listener(job, run)
+            except Exception:
+                logger.exception("a listener failed at the end of a run; the run is recorded", run=run.id)
 
     async def settle(self, run: Run) -> None:
-        """What the end of a run means for its job: a one-shot is over, a job that ends the process is paused.
-
-        Doing it twice does the same: it is done again for everything at a start.
-        """
-        for _ in range(ATTEMPTS):
-            jobs = await asyncio.to_thread(self._store.load)
-            job = jobs.get(run.job_uid)
-            if job is None:
-                return
-            try:
-                await asyncio.to_thread(self._apply, job, run)
-            except JobChangedError:
-                continue
-            except NotFoundError:
-                return
-            return
-        logger.error("a job is changed too often to be settled; the next start does it", job=run.job_id)
-
-    def _apply(self, job: Job, run: Run) -> None:
-        following = after(job, run)
-        if following is None:
-            self._store.remove(job.uid, revision=job.revision)
-        elif following != job:
-            self._store.put(following)
+        """What the end of a run means for its job: a one-shot is over, a job that keeps failing is paused."""
+        await self.settler.settle(run)
 
 
-def after(job: Job, run: Run) -> Job | None:
-    """The job after a run of it has ended; None: it is removed."""
-    if run.status is RunStatus.ABANDONED:
-        return replace(job, status=JobStatus.PAUSED, status_reason=run.error)
-    by_clock = run.trigger in {Trigger.SCHEDULE, Trigger.CATCH_UP}
-    if not isinstance(job.schedule, At) or not by_clock or run.status.open:
-        return job
-    if job.schedule.instant != run.scheduled_at:
-        return job  # it has another time by now
-    if run.status is not RunStatus.SUCCEEDED:
-        return replace(job, status=JobStatus.DISABLED, status_reason=run.error or run.status.value)
-    match job.after_run:
-        case AfterRun.DELETE:
-            return None
-        case AfterRun.DISABLE:
-            return replace(job, status=JobStatus.DISABLED, status_reason="it has run")
-        case AfterRun.KEEP:
-            return job
+def _with_state_of(present: Job, job: Job) -> Job:
+    return replace(
+        job, state=present.state, state_revision=present.state_revision, state_change=present.state_change
+    )
 
 
-def _alerts(job: Job, ending: Ending) -> bool:
-    """A one-shot that fails has no second chance, and a job that was given up gets none: somebody must know."""
-    if ending.status is EndStatus.ABANDONED:
-        return True
-    failed = ending.status in {EndStatus.FAILED, EndStatus.TIMED_OUT}
-    return failed and isinstance(job.schedule, At)
+def _script(job: Job, due: Due) -> Script:
+    """Exact words, and what can be answered to them."""
+    text = reminder_text(job, due)
+    if not reminding.asks_for_an_answer(job):
+        return Script(text=text, reply_to=job.reply_to)
+    return Script(text=text, buttons=reminding.buttons(due.run), hint=reminding.HINT, reply_to=job.reply_to)
+
+
+def _assignment(job: Job, due: Due, now: datetime, *, tokens: int | None) -> Assignment:
+    to_channel = job.delivery.mode is DeliveryMode.CHANNEL
+    return Assignment(
+        prompt=due_prompt(job, due, now),
+        job=job.uid,
+        timeout=job.timeout or TIMEOUT,
+        silent=job.notify is Notify.NEVER and not to_channel,
+        must_speak=job.notify is Notify.ALWAYS or to_channel,
+        tools=None if job.tools is None else frozenset(job.tools),
+        context_messages=job.context_messages,
+        check_output=output.checker(job),
+        tokens=tokens,
+        model=job.model,
+        work_dir=job.work_dir,
+    )
+
+
+def _recorded(transaction: Transaction, name: str) -> tuple[Run, Job] | None:
+    run, found = runs.find(transaction, name), runs.job_of(transaction, name)
+    return (run, found[1]) if run and found else None
+
+
+def _try(transaction: Transaction, consequence: Consequence, ended: Ended) -> None:
+    transaction.execute("SAVEPOINT consequence")
+    try:
+        consequence.write(transaction, ended)
+    except Exception:
+        transaction.execute("ROLLBACK TO consequence")
+        logger.exception(
+            "cron: what follows from a run has failed", run=ended.run.id, what=type(consequence).__name__
+        )
+    transaction.execute("RELEASE consequence")
+
+
+def _retried(transaction: Transaction, job: Job, run: str, ending: Ending, now: datetime) -> retry.Verdict:
+    if ending.status not in {EndStatus.FAILED, EndStatus.TIMED_OUT}:
+        return retry.OVER
+    cursor = runs.cursor_of(transaction, job.uid)
+    return retry.verdict(
+        job.retry,
+        ending,
+        run=run,
+        attempt=runs.attempt_of(transaction, run),
+        now=now,
+        following=cursor.next_at if cursor else None,
+    )
+
+
+def _log(run: Run) -> None:
+    if run.status is RunStatus.RETRY_WAIT:
+        logger.warning(
+            "Cron: run is tried again",
+            job=run.job_id,
+            run=run.id,
+            attempt=run.attempt,
+            at=str(run.retry_at),
+            error=run.error,
+        )
+        return
+    logger.info(
+        "Cron: run ends",
+        job=run.job_id,
+        run=run.id,
+        status=run.status.value,
+        late_ms=round(run.late_by.total_seconds() * 1000),
+        error=run.error or None,
+    )

@@ -6,20 +6,22 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from cron import codec, json_text
-from cron.job import DeliveryStatus, Job, Overlap, Run, RunStatus, Say, Trigger
+from cron.job import Job, Say, SystemEvent, words_of
 from cron.planner import Cursor, Missed
-from cron.target import address_of, session_of
+from cron.run import DeliveryStatus, Run, RunStatus, Trigger
+from cron.target import address_of, session_of, speaks_to
 from gateway import inbox
 from gateway.agent.due import Ending
 from gateway.clock import from_text, to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
-from gateway.errors import ErrorClass, UserError
+from gateway.errors import ErrorClass
 from gateway.inbox import Accepted
 from gateway.messages import SYSTEM, ChatAddress, Due, InboundMessage
 
@@ -61,15 +63,17 @@ def run_of(stamp: str) -> str:
     return hashlib.sha256(stamp.encode()).hexdigest()[:16] if stamp else secrets.token_hex(8)
 
 
-def message(job: Job, due: Occurrence, default_target: ChatAddress | None, now: datetime) -> InboundMessage:
-    """The `system` message that a due job becomes."""
-    address = address_of(job, default_target)
+def message(
+    job: Job, due: Occurrence, default_target: ChatAddress | None, now: datetime, *, session: str = ""
+) -> InboundMessage:
+    """The `system` message that a due job becomes; in another `session` than the job's own if one is given."""
+    own = address_of(job, default_target)
     return InboundMessage(
         channel=SYSTEM,
         sender_id=f"cron:{job.id}",
         dedupe_keys=(),  # (job, occurrence) is unique in the table of runs
-        address=address,
-        text=_text(job),
+        address=speaks_to(job, default_target),
+        text=words_of(job.payload),
         received_at=now,
         occasion=Due(
             run=due.run,
@@ -77,19 +81,24 @@ def message(job: Job, due: Occurrence, default_target: ChatAddress | None, now: 
             late_by=due.late_by,
             missed=due.missed,
             exact=isinstance(job.payload, Say),
+            system=isinstance(job.payload, SystemEvent),
         ),
-        session=session_of(job, due.run, address),
+        session=session or session_of(job, due.run, own),
         trace_id=due.trace_id,
     )
 
 
-def _text(job: Job) -> str:
-    payload = job.payload
-    return getattr(payload, "prompt", "") or getattr(payload, "text", "")
-
-
 def claim(transaction: Transaction, job: Job, due: Occurrence, said: InboundMessage) -> Accepted | None:
     """Claim the occurrence and publish its message; None if it was claimed before."""
+    return inbox.accept(transaction, said) if _insert(transaction, job, due, held=False) else None
+
+
+def hold(transaction: Transaction, job: Job, due: Occurrence) -> bool:
+    """Claim the occurrence; its message is published later. False if it was claimed before."""
+    return _insert(transaction, job, due, held=True)
+
+
+def _insert(transaction: Transaction, job: Job, due: Occurrence, *, held: bool) -> bool:
     row = (
         due.run,
         job.uid,
@@ -101,24 +110,9 @@ def claim(transaction: Transaction, job: Job, due: Occurrence, said: InboundMess
         round(due.late_by.total_seconds() * 1000),
         due.missed,
         due.trace_id,
+        int(held),
     )
-    if not transaction.execute(sql.CLAIM_RUN, row).rowcount:
-        return None
-    return inbox.accept(transaction, said)
-
-
-def claim_manually(transaction: Transaction, job: Job, due: Occurrence, said: InboundMessage) -> Accepted | None:
-    """Claim a run by hand; None if this very run was claimed before.
-
-    UserError, by the same rule of overlap as on schedule, while another one is open.
-    """
-    if transaction.execute(sql.RUN_STATE, (due.run,)).fetchone() is not None:
-        return None
-    if job.overlap is Overlap.SKIP and (other := open_run(transaction, job.uid)) is not None:
-        raise UserError(
-            f'"{job.name}" ({job.id}) is running already (run {other}); cancel that run, or wait for it'
-        )
-    return claim(transaction, job, due, said)
+    return bool(transaction.execute(sql.CLAIM_RUN, row).rowcount)
 
 
 def record_skipped(transaction: Transaction, job: Job, due: Occurrence, why: str, *, now: datetime) -> None:
@@ -169,18 +163,55 @@ def is_open(transaction: Transaction, run: str) -> bool:
     return row is not None and RunStatus(row[0]).open
 
 
-def start(transaction: Transaction, run: str, *, now: datetime) -> None:
+def start(transaction: Transaction, run: str, *, now: datetime) -> bool:
+    """The run begins, or its next attempt does; after a crash it goes on, and nothing is counted twice.
+
+    False: it is over.
+    """
     at = to_text(now)
-    transaction.execute(sql.START_RUN, (at, run))
-    transaction.execute(sql.ADD_ATTEMPT, (run, at))
+    row = transaction.execute(sql.START_RUN, (at, run)).fetchone()
+    if row is None:
+        return is_open(transaction, run)
+    uid, attempt = row
+    transaction.execute(sql.ADD_ATTEMPT, (run, attempt, at))
+    if attempt == 1:
+        transaction.execute(sql.COUNT_START, (uid,))
+    return True
 
 
 def finish(transaction: Transaction, run: str, ending: Ending, *, now: datetime) -> None:
     """The run is over; nothing happens if it is so already."""
-    at, error_class = to_text(now), ending.error_class.value if ending.error_class else None
-    row = (ending.status.value, at, bounded(ending.output), bounded(ending.error), error_class, run)
-    transaction.execute(sql.FINISH_RUN, row)
+    at, what = to_text(now), _outcome(ending)
+    transaction.execute(sql.FINISH_RUN, (ending.status.value, at, *what, run))
+    transaction.execute(sql.END_ATTEMPT, (at, what[2], run))
+
+
+def give_up(transaction: Transaction, run: str, *, now: datetime) -> None:
+    """The run cannot go on: its own copy of the job cannot be read."""
+    at, why = to_text(now), "its copy of the job cannot be read"
+    _logger().error("cron: a run cannot go on", run=run, reason=why)
+    error_class = ErrorClass.PERMANENT.value
+    transaction.execute(sql.FINISH_RUN, (RunStatus.INTERRUPTED.value, at, "", why, error_class, 0, 0, run))
     transaction.execute(sql.END_ATTEMPT, (at, error_class, run))
+
+
+def wait(transaction: Transaction, run: str, ending: Ending, *, now: datetime, until: datetime) -> None:
+    """An attempt of the run is over, and it waits for the next one."""
+    what = _outcome(ending)
+    transaction.execute(sql.WAIT_RUN, (to_text(until), *what, run))
+    transaction.execute(sql.END_ATTEMPT, (to_text(now), what[2], run))
+
+
+def _outcome(ending: Ending) -> tuple[str, str, str | None, int, int]:
+    error_class = ending.error_class.value if ending.error_class else None
+    usage = ending.usage
+    return bounded(ending.output), bounded(ending.error), error_class, usage.input_tokens, usage.output_tokens
+
+
+def attempt_of(transaction: Transaction, run: str) -> int:
+    """Which attempt of the run is the present one; the first is 1."""
+    row = transaction.execute(sql.ATTEMPT_OF, (run,)).fetchone()
+    return int(row[0]) if row else 1
 
 
 def bounded(text: str) -> str:
@@ -191,18 +222,32 @@ def bounded(text: str) -> str:
 
 def move_cursor(transaction: Transaction, uid: str, cursor: Cursor) -> None:
     next_at = to_text(cursor.next_at) if cursor.next_at else None
-    transaction.execute(sql.MOVE_CURSOR, (uid, cursor.fingerprint, to_text(cursor.handled_until), next_at))
+    row = (uid, cursor.fingerprint, to_text(cursor.handled_until), next_at, cursor.runs)
+    transaction.execute(sql.MOVE_CURSOR, row)
 
 
 def cursors(transaction: Transaction) -> dict[str, Cursor]:
-    return {
-        uid: Cursor(
-            fingerprint=fingerprint,
-            handled_until=from_text(handled),
-            next_at=from_text(next_at) if next_at else None,
-        )
-        for uid, fingerprint, handled, next_at in transaction.execute(sql.CURSORS).fetchall()
-    }
+    return {uid: _cursor(*row) for uid, *row in transaction.execute(sql.CURSORS).fetchall()}
+
+
+def cursor_of(transaction: Transaction, uid: str) -> Cursor | None:
+    """Where the schedule of one job stands."""
+    row = transaction.execute(sql.CURSOR_OF, (uid,)).fetchone()
+    return _cursor(*row) if row else None
+
+
+def _cursor(fingerprint: str, handled_until: str, next_at: str | None, made: int) -> Cursor:
+    return Cursor(
+        fingerprint=fingerprint,
+        handled_until=from_text(handled_until),
+        next_at=from_text(next_at) if next_at else None,
+        runs=made,
+    )
+
+
+def starts(transaction: Transaction) -> dict[str, int]:
+    """How many runs of each job (by uid) have begun, ever."""
+    return dict(transaction.execute(sql.STARTS).fetchall())
 
 
 def open_runs(transaction: Transaction) -> list[tuple[str, str]]:
@@ -210,12 +255,28 @@ def open_runs(transaction: Transaction) -> list[tuple[str, str]]:
     return [(uid, run) for uid, run in transaction.execute(sql.OPEN_RUNS).fetchall()]
 
 
+def is_busy(transaction: Transaction, uid: str) -> bool:
+    """Whether a run of the job is not over."""
+    return bool(transaction.execute(sql.OPEN_RUNS_OF, (uid,)).fetchall())
+
+
 def job_of(transaction: Transaction, run: str) -> tuple[RunStatus, Job] | None:
-    """The state of a run, and the copy of its job that it works on."""
+    """The state of a run, and the copy of its job that it works on; None where there is none that can be read."""
     row = transaction.execute(sql.RUN_STATE, (run,)).fetchone()
-    return (RunStatus(row[0]), stored_job(row[1])) if row else None
+    job = copy_of(row[1]) if row else None
+    return None if job is None else (RunStatus(row[0]), job)
 
 
+def copy_of(text: str) -> Job | None:
+    """The copy of its job that a run has; None if it cannot be read: `give_up` says so, and ends the run."""
+    try:
+        return stored_job(text)
+    except Exception:  # noqa: BLE001 - logged: whatever is wrong with one row must not stop the others
+        _logger().exception("the copy of a job that a run has cannot be read")
+        return None
+
+
+@lru_cache(maxsize=64)  # a run reads its copy when it is given away, begins and ends
 def stored_job(text: str) -> Job:
     stored = json_text.load(text.encode())
     given = codec.Given(uid=stored.get("uid", ""), created_at=from_text(stored["created_at"]))
@@ -241,7 +302,7 @@ def recent(
 
 
 def _run(row: Sequence[Any]) -> Run:
-    stored = orjson.loads(row[2])
+    stored = _described(row[2])
     return Run(
         id=row[0],
         job_uid=row[1],
@@ -260,13 +321,27 @@ def _run(row: Sequence[Any]) -> Run:
         output=row[13],
         error=row[14],
         error_class=ErrorClass(row[15]) if row[15] else None,
-        delivery_status=delivery_status(*row[17:21]),
+        delivery_status=delivery_status(row[17] + row[25], row[18] + row[26], row[19], row[20] + row[27]),
+        delivery_error=row[28] or "",
         messages_sent=row[18],
+        attempt=row[21],
+        retry_at=from_text(row[22]) if row[22] and row[4] == RunStatus.RETRY_WAIT else None,
+        input_tokens=row[23],
+        output_tokens=row[24],
     )
 
 
+def _described(text: str) -> dict[str, Any]:
+    """A job's own words about itself; nothing where they cannot be read: its history is shown all the same."""
+    try:
+        stored = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
 def delivery_status(still_open: int, sent: int, unknown: int, dead: int) -> DeliveryStatus:
-    """What became of the messages of a run, from how many of them are where."""
+    """What became of the messages and callbacks of a run, from how many of them are where."""
     if not still_open + sent + unknown + dead:
         return DeliveryStatus.NONE
     if still_open:
@@ -276,11 +351,13 @@ def delivery_status(still_open: int, sent: int, unknown: int, dead: int) -> Deli
     return DeliveryStatus.UNKNOWN if unknown else DeliveryStatus.SENT
 
 
-def open_run(transaction: Transaction, uid: str) -> str | None:
-    """A run of the job that is queued or running."""
-    row = transaction.execute(sql.OPEN_RUN_OF, (uid,)).fetchone()
-    return str(row[0]) if row else None
-
-
 def drop_cursor(transaction: Transaction, uid: str) -> None:
     transaction.execute(sql.DROP_CURSOR, (uid,))
+    transaction.execute(sql.DROP_STARTS, (uid,))
+
+
+def _logger() -> Any:
+    """Here, because `cron list` reads this module and says nothing to a log: structlog costs it 40 ms."""
+    import structlog
+
+    return structlog.get_logger()

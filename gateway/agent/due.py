@@ -1,13 +1,15 @@
 """DueHandler: what the agent asks of whoever made a run due. The agent does not know what a job is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from gateway.agent.model import Usage
 from gateway.database.driver import Work
 from gateway.errors import ErrorClass
-from gateway.messages import Due, InboundMessage
+from gateway.messages import Button, Due, InboundMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,9 @@ class Script:
     """Exact words for the run's chat; no model is asked."""
 
     text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()  # rows of them
+    hint: str = ""  # what stands in their place where there are none
+    reply_to: str = ""  # the platform's id of the message that it reminds of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +31,15 @@ class Assignment:
     timeout: timedelta
     silent: bool = False  # without the message tool
     must_speak: bool = False  # ends as undelivered when nothing was said
+    tools: frozenset[str] | None = None  # the only ones that it may use, besides `message` and `cron`; None: all
+    context_messages: int = 0  # of the chat's own conversation, put before the prompt
+    check_output: Callable[[str], str | None] | None = None  # what is wrong with a final text; None: nothing
+    tokens: int | None = None  # it is stopped when it has spent these
+    model: str = ""  # empty: the configuration's
+    work_dir: str = ""  # the folder of tools that work in one, relative to the workspace
 
 
-Plan: TypeAlias = Script | Assignment
+NOTHING_SPENT = Usage()
 
 
 class EndStatus(StrEnum):
@@ -49,6 +60,14 @@ class Ending:
     output: str = ""
     error: str = ""
     error_class: ErrorClass | None = None
+    retry_after: timedelta | None = None  # what the provider asked for
+    acted: bool = False  # it has said or done something that a second attempt would do again
+    usage: Usage = NOTHING_SPENT
+    capped: bool = False  # a spend cap has refused or stopped it: no failure of its own
+
+
+Plan: TypeAlias = Script | Assignment | Ending
+"""An ending: it may not begin, and that is how it ends."""
 
 
 class DueHandler(Protocol):

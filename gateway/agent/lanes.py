@@ -141,10 +141,9 @@ class Lanes:
 
     # -- for the bus --------------------------------------------------------------------------------------
 
-    def offer(self, message: InboundMessage) -> "Place | None":
+    def offer(self, kind: str, session: str) -> "Place | None":
         """A place for a message that is about to be written, if it could be worked on at once."""
-        session = message.session_key
-        pool = self._pool(inbox.kind_of(message), session)
+        pool = self._pool(kind, session)
         starting = self._early is not None
         if starting or self._closing or session in self._lanes or pool.ready or not pool.free:
             return None

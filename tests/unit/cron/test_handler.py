@@ -10,12 +10,21 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.handler import TIMEOUT, RunHandler, after
-from cron.job import AfterRun, AgentPrompt, Job, JobStatus, Notify, Run, RunStatus, Say, Trigger
+from cron.alerts import PAUSE_AFTER, Alerts, mark_of
+from cron.ending import Ended
+from cron.handler import TIMEOUT, RunHandler
+from cron.job import AgentPrompt, Job, JobStatus, Say, Shell
+from cron.policy import AfterRun, Delivery, DeliveryMode, Notify, OutputFormat, Overlap
+from cron.run import Run, RunStatus, Trigger
 from cron.schedule import At, Every
+from cron.settling import after
+from cron.spend import Room
 from cron.store import JobStore
 from cron.stores.memory import MemoryStore
 from gateway.agent.due import Assignment, Ending, EndStatus, Script
+from gateway.clock import to_text
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
 from gateway.database.writer import Database
 from gateway.errors import ErrorClass, JobChangedError, RunOverError, StoreCorruptError
 from gateway.messages import ChatAddress, Due, InboundMessage
@@ -85,7 +94,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(path: Path) -> AsyncIterator[Desk]:
+async def open_desk(path: Path, **options: Any) -> AsyncIterator[Desk]:
     clock, store, left = FakeClock(NOON + HOUR), TestStore(), []
     async with open_database(path / "gateway.db", clock) as database:
         typed: JobStore = store
@@ -93,9 +102,9 @@ async def open_desk(path: Path) -> AsyncIterator[Desk]:
             store=typed,
             database=database,
             clock=clock,
-            default_target=None,
             left_words=lambda: left.append("words"),
             unsettled=lambda: left.append("unsettled"),
+            **{"consequences": [Alerts(default_target=None)], **options},
         )
         yield Desk(handler, store, database, clock, left)
 
@@ -293,3 +302,139 @@ def test_each_end_of_a_run_has_its_consequence(job: Job, run: Run, following: Jo
     job_after = after(job, run)  # C-05
 
     assert (job_after.status if job_after else None) == following
+
+
+# -- what may not begin ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{"payload": Shell(command="ls")}, {"check": "test -e x"}])
+async def test_what_needs_a_shell_fails_at_once_as_permission(tmp_path: Path, changes: dict[str, Any]) -> None:
+    async with open_desk(tmp_path) as desk:
+        claimed = await desk.claim(desk.put(**changes))
+
+        plan = await desk.handler.plan(*claimed)
+        assert isinstance(plan, Ending)
+        await desk.end(claimed[1], plan)
+
+        (run,) = await desk.database.read(runs.recent)
+        assert (run.status, run.error_class) == (RunStatus.FAILED, ErrorClass.PERMISSION)
+        assert run.error == "shell commands wait for a sandbox, which this version does not have"
+
+
+async def test_a_run_that_may_spend_nothing_does_not_begin(tmp_path: Path) -> None:
+    async with open_desk(
+        tmp_path, room=lambda t, run, job, now: Room(tokens=0, refusal="the cap is reached")
+    ) as desk:
+        plan = await desk.handler.plan(*await desk.claim(desk.put()))
+
+        assert plan == Ending(
+            status=EndStatus.FAILED, error="the cap is reached", error_class=ErrorClass.PERMISSION, capped=True
+        )
+
+
+async def test_an_assignment_is_filled_from_its_job(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, room=lambda t, run, job, now: Room(tokens=500)) as desk:
+        there = ChatAddress(channel="test", chat="2")
+        job = desk.put(
+            tools=("web_fetch",),
+            model="small",
+            context_messages=7,
+            work_dir="reports",
+            notify=Notify.NEVER,
+            delivery=Delivery(mode=DeliveryMode.CHANNEL, address=there),
+            output_format=OutputFormat.JSON,
+        )
+        claimed = await desk.claim(job)
+
+        plan = await desk.handler.plan(*claimed)
+
+        assert isinstance(plan, Assignment)
+        assert (plan.tools, plan.model, plan.context_messages, plan.tokens) == (
+            frozenset({"web_fetch"}),
+            "small",
+            7,
+            500,
+        )
+        assert (plan.silent, plan.must_speak, claimed[0].address) == (False, True, there)
+        assert (plan.job, plan.work_dir, plan.prompt != "") == (job.uid, "reports", True)  # HP-76
+        assert plan.check_output is not None
+        assert plan.check_output("no json") is not None
+
+
+# -- what follows ------------------------------------------------------------------------------------------------
+
+
+class Broken:
+    """A consequence that writes something, and fails."""
+
+    def write(self, transaction: Transaction, ended: Ended) -> None:
+        transaction.execute("INSERT INTO meta (key, value) VALUES ('half', 1)")
+        raise ValueError("broken")
+
+
+async def test_a_consequence_that_fails_leaves_nothing_and_keeps_no_run_from_ending(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, consequences=[Broken(), Alerts(default_target=None)]) as desk:
+        _, due = await desk.claim(desk.put(schedule=At(NOON + HOUR)))
+
+        await desk.end(due, BAD)
+
+        (run,) = await desk.database.read(runs.recent)
+        assert run.status is RunStatus.FAILED
+        assert await rows(desk.database, "SELECT 1 FROM meta WHERE key = 'half'") == []
+        assert await rows(desk.database, "SELECT caller FROM outbox") == [("alert",)]
+
+
+async def test_nothing_follows_from_an_attempt_that_is_not_the_last(tmp_path: Path) -> None:
+    busy = replace(BAD, error_class=ErrorClass.RATE_LIMIT)
+    async with open_desk(tmp_path) as desk:
+        _, due = await desk.claim(desk.put(schedule=At(NOON + HOUR)))
+
+        await desk.end(due, busy)
+
+        (run,) = await desk.database.read(runs.recent)
+        assert run.status is RunStatus.RETRY_WAIT
+        assert await rows(desk.database, "SELECT count(*) FROM outbox") == [(0,)]
+        assert desk.store.load()[run.job_uid].status is JobStatus.ENABLED
+
+
+async def test_listeners_hear_of_a_run_once_and_one_that_fails_harms_nobody(tmp_path: Path) -> None:
+    heard: list[tuple[str, RunStatus]] = []
+
+    def fail(job: Job, run: Run) -> None:
+        raise ValueError("broken")
+
+    def hear(job: Job, run: Run) -> None:
+        heard.append((job.name, run.status))
+
+    async with open_desk(tmp_path, listeners=[fail, hear]) as desk:
+        _, due = await desk.claim(desk.put())
+
+        await desk.end(due, OK)
+
+        assert heard == [("news", RunStatus.SUCCEEDED)]
+
+
+async def test_a_job_that_failed_ten_times_in_a_row_is_paused(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job = desk.put(overlap=Overlap.ALLOW_ALL)
+        for n in range(PAUSE_AFTER):
+            moment = NOON + n * HOUR
+            occurrence = runs.occurrence(moment, moment, Trigger.SCHEDULE)
+            said = runs.message(job, occurrence, None, moment)
+            await desk.database.write(lambda t, due=occurrence, said=said: runs.claim(t, job, due, said))
+            assert isinstance(said.occasion, Due)
+            await desk.end(said.occasion, BAD)
+
+        stored = desk.store.load()[job.uid]
+        assert (stored.status, stored.status_reason) == (JobStatus.PAUSED, "it has failed 10 times in a row")
+
+
+async def test_a_pause_that_a_crash_has_prevented_is_made_at_the_next_start(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        job = desk.put()
+        row = (job.uid, mark_of(job), PAUSE_AFTER, 1, None, to_text(NOON))
+        await desk.database.write(lambda t: t.execute(sql.KEEP_FAILURES, row).rowcount)
+
+        await desk.handler.settler.settle_all()
+
+        assert desk.store.load()[job.uid].status is JobStatus.PAUSED

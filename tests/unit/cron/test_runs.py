@@ -1,18 +1,21 @@
 """Runs and cursors: rows that move, each in a transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cron import overview, runs
-from cron.job import DeliveryStatus, Job, RunStatus, Say, Trigger
+from cron import claims, overview, runs
+from cron.claims import Wanted
+from cron.job import Job, Say
 from cron.planner import Cursor, Missed, begin
+from cron.run import DeliveryStatus, RunStatus, Trigger
 from cron.schedule import Every
 from gateway.agent.due import Ending, EndStatus
-from gateway.database.driver import transact
+from gateway.database.driver import Rows, Transaction, transact
 from gateway.database.sqlite import SqliteDriver
 from gateway.errors import ErrorClass, UserError
 from gateway.inbox import Accepted
@@ -135,6 +138,17 @@ def test_what_a_run_gives_is_kept_up_to_a_size(driver: SqliteDriver) -> None:
     assert run.output.endswith("\n[cut: 5 more characters]")
 
 
+def test_a_million_characters_are_cut_with_a_mark_and_stay_whole_characters(driver: SqliteDriver) -> None:
+    due, _ = claim(driver, 1)  # NOX-51
+
+    end(driver, due.run, Ending(status=EndStatus.SUCCEEDED, output="é😀" * 500_000))
+
+    run = transact(driver, lambda t: runs.find(t, due.run))
+    assert run is not None
+    assert run.output == "é😀" * (runs.LONGEST_OUTPUT // 2) + "\n[cut: 983616 more characters]"
+    assert run.output.encode().decode() == run.output
+
+
 def test_runs_are_listed_newest_first_by_job_and_owner(driver: SqliteDriver) -> None:
     other = replace(JOB, uid=UID.replace("a1", "b1"), id="b1b2c3d4", owner="test:2")  # HP-63
     for hours, job in ((1, JOB), (2, other), (3, JOB)):
@@ -170,7 +184,12 @@ def test_a_run_by_hand_has_a_key_of_its_own_and_waits_for_no_instant(driver: Sql
     due = runs.occurrence(NOON + HOUR, NOON + HOUR, Trigger.MANUAL)
 
     with pytest.raises(UserError, match="is running already"):
-        transact(driver, lambda t: runs.claim_manually(t, JOB, due, runs.message(JOB, due, None, NOON)))
+        transact(
+            driver,
+            lambda t: claims.claim_by_hand(
+                t, JOB, Wanted(due=due, said=runs.message(JOB, due, None, NOON)), now=NOON
+            ),
+        )
 
     assert due.key == f"manual:{due.run}"
 
@@ -266,3 +285,33 @@ def test_what_is_shown_of_a_job_is_joined_from_its_rows_and_changes_none(driver:
     assert (facts.run_count, facts.last_run, facts.last_status, facts.last_error) == (2, NOON, "failed", "no")
     assert facts.next_run == NOON + HOUR  # nobody has scheduled it yet: what was due since it was made comes first
     assert transact(driver, runs.cursors) == before
+
+
+class Counting:
+    """A transaction that counts what it is asked."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.asked = 0
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
+        self.asked += 1
+        return self._transaction.execute(sql, parameters)
+
+
+def test_what_is_shown_of_many_jobs_is_what_is_shown_of_each_in_a_few_questions(driver: SqliteDriver) -> None:
+    jobs = [replace(JOB, uid=f"u{n}", id=f"i{n}") for n in range(overview.FEW + 1)]
+    ends = [EndStatus.SUCCEEDED, EndStatus.FAILED]
+    for n, job in enumerate(jobs[:4]):  # none, one, two and three runs, the last of which is still open
+        for hours in range(1, n + 1):
+            due, _ = claim(driver, hours, job=job)
+            if hours < 3:
+                end(driver, due.run, Ending(status=ends[hours - 1], error="no" if hours == 2 else ""))
+    counting = Counting(driver.transaction)
+
+    many = overview.facts_of(counting, jobs, NOON)
+
+    assert [many[job.uid].last_status for job in jobs[:5]] == ["", "succeeded", "failed", "failed", ""]
+    assert counting.asked <= 4
+    for job in jobs:
+        assert many[job.uid] == overview.facts_of(driver.transaction, [job], NOON)[job.uid]

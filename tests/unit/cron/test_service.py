@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.job import Job, JobStatus, Misfire, Overlap, Run, RunStatus, Say
+from cron.agenda import SLICE
+from cron.dispatch import Dispatcher
+from cron.job import Job, JobStatus, Say
+from cron.policy import Misfire, Overlap
+from cron.run import Run, RunStatus
 from cron.schedule import At, Cron, Every, Schedule
-from cron.service import SLICE, CronService
+from cron.service import CronService
 from cron.stores.memory import MemoryStore
 from gateway.agent.due import Ending, EndStatus
 from gateway.bus import Bus
@@ -38,7 +42,7 @@ class Nobody:
     people_waiting: int = 0
     queued: list[Accepted] = field(default_factory=list)
 
-    def offer(self, message: InboundMessage) -> None:
+    def offer(self, kind: str, session: str) -> None:
         return None
 
     def enqueue(self, accepted: Accepted) -> None:
@@ -102,11 +106,29 @@ async def open_desk(
         async def note(run: Run) -> None:
             settled.append(run)
 
+        async def end(run: str, ending: Ending) -> None:
+            await database.write(lambda t: runs.finish(t, run, ending, now=clock.now()))
+
+        async def ended(run: str) -> None:
+            for found in await database.read(lambda t: [runs.find(t, run)]):
+                settled.extend([found] if found else [])
+
+        dispatch = Dispatcher(
+            database=database,
+            bus=bus,
+            clock=clock,
+            places=4,
+            default_target=None,
+            cancel=lambda run: False,
+            end=end,
+            ended=ended,
+        )
         service = CronService(
             store=store,
             database=database,
             bus=bus,
             clock=clock,
+            dispatch=dispatch,
             default_target=None,
             left_words=lambda: left.append("words"),
             settle=note,
@@ -131,7 +153,7 @@ async def running(desk: Desk) -> AsyncIterator[None]:
 
 
 async def test_a_due_job_is_claimed_published_and_its_cursor_moved_together(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:  # CARD-02
+    async with open_desk(tmp_path) as desk:  # CARD-02, AB-10
         job = desk.put(Every(HOUR, NOON))
         await desk.service.start()
 
@@ -365,6 +387,7 @@ async def test_a_stopped_job_does_not_fire_and_makes_up_for_nothing_when_it_is_s
         assert while_stopped == (None, 0)
         assert await desk.service.run_due(desk.clock.now()) == 0
         assert desk.service.next_fire == NOON + 6 * HOUR
+        assert await desk.service.run_due(NOON + 6 * HOUR) == 1
 
 
 async def test_a_removed_job_does_not_fire(tmp_path: Path) -> None:
@@ -396,7 +419,7 @@ async def test_no_cursor_is_dropped_while_jobs_may_be_in_a_file_that_cannot_be_r
     async with open_desk(tmp_path) as desk:
         job = desk.put(Every(HOUR, NOON))
         await desk.service.start()
-        desk.service.degraded = "cron.json cannot be read"
+        desk.service.agenda.degraded = "cron.json cannot be read"
         desk.store.remove(job.uid)
         for moment in (NOON, NOON + 25 * HOUR):
             desk.clock.set(moment)

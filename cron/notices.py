@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 from cron.job import Job
 from cron.planner import Missed
-from gateway.agent.due import Ending, EndStatus
 from gateway.agent.prompt import clock_text
 from gateway.messages import Caller, ChatAddress, OutboundMessage
+
+LONGEST = 1_000  # characters of what is said about one job
+LONGEST_NAME = 100
 
 
 def missed_notices(missed: Sequence[tuple[Job, Missed]]) -> list[OutboundMessage]:
@@ -24,7 +26,7 @@ def missed_notices(missed: Sequence[tuple[Job, Missed]]) -> list[OutboundMessage
 
 
 def _summary(address: ChatAddress, spans: Sequence[tuple[Job, Missed]]) -> OutboundMessage:
-    lines = [f'- "{job.name}" ({job.id}): {_when(job, span)}' for job, span in spans]
+    lines = [f"- {_named(job)}: {_when(job, span)}" for job, span in spans]
     job, span = spans[0]
     return OutboundMessage(
         delivery_id=f"{job.uid}.missed.{span.last.timestamp():.0f}",
@@ -42,21 +44,46 @@ def _when(job: Job, missed: Missed) -> str:
     return f"{missed.count} times, from {first} to {last} ({job.tz})"
 
 
-def failure_alert(job: Job, run: str, ending: Ending, address: ChatAddress) -> OutboundMessage:
-    """A run that failed for good, in one sentence and what follows from it."""
-    what = "was given up" if ending.status is EndStatus.ABANDONED else "failed"
-    follows = (
-        "It is paused; resume it when the cause is gone."
-        if ending.status is EndStatus.ABANDONED
-        else "It will not be tried again, and is kept disabled."
-    )
+def alert(job: Job, run: str, what: str, address: ChatAddress) -> OutboundMessage:
+    """A job that does not do what it should: `what` goes on after its name."""
     return OutboundMessage(
         delivery_id=f"{run}.alert",
         address=address,
         caller=Caller.ALERT,
-        text=f'The job "{job.name}" ({job.id}) {what}: {ending.error or ending.status.value}. {follows}',
+        text=f"The job {_named(job)} {_bounded(what)}",
         run="",  # about the run, not of it: its delivery status is that of its own messages
     )
+
+
+def recovery(job: Job, run: str, address: ChatAddress) -> OutboundMessage:
+    """The end of what an alert has told of."""
+    return OutboundMessage(
+        delivery_id=f"{run}.recovery",
+        address=address,
+        caller=Caller.ALERT,
+        text=f"The job {_named(job)} has succeeded again.",
+    )
+
+
+def spent_notice(job: Job, subject: str, day: str, why: str, address: ChatAddress) -> OutboundMessage:
+    """A cap of this day is reached: once for each that is capped, whatever the number of runs."""
+    return OutboundMessage(
+        delivery_id=f"spend.{subject}.{day}",
+        address=address,
+        caller=Caller.ALERT,
+        text=f"The job {_named(job)} does not run: {why}.",
+    )
+
+
+def _named(job: Job) -> str:
+    """A name that was written by hand may be anything."""
+    return f'"{_bounded(job.name, LONGEST_NAME)}" ({job.id})'
+
+
+def _bounded(text: str, longest: int = LONGEST) -> str:
+    """On one line, and no longer than somebody reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def moment_text(moment: datetime, zone: str) -> str:

@@ -2,11 +2,14 @@
 
 import difflib
 import re
+from dataclasses import fields
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cron import json_text
 from cron.draft import Draft
+from cron.tools.request import Request
 from gateway.messages import Json
 
 ACTIONS = ("add", "list", "show", "update", "remove", "enable", "disable", "run", "runs", "set_state")
@@ -26,7 +29,12 @@ ALIASES = {
     "id": "job_id",
     "job": "job_id",
     "new_state": "state",
+    "settings": "options",
+    "session_target": "session",
 }
+
+SETTINGS = frozenset(field.name for field in fields(Draft))
+"""What may stand in `options`, or beside it: the rarer ones are not in the schema, which every turn pays for."""
 
 
 class CronArguments(BaseModel):
@@ -51,14 +59,18 @@ class CronArguments(BaseModel):
     every: str | None = Field(None, description="A fixed interval: 30s, 5m, 2h, 1d.")
     tz: str | None = Field(None, description="IANA zone; only if the person named another than the chat's.")
     name: str | None = Field(None, description="A short name.")
-    description: str | None = None
     session: str | None = Field(None, description="isolated (default), main, or session:<name>")
     notify: str | None = Field(None, description="auto (default), always, never")
-    misfire: str | None = Field(None, description="fire_once (default), skip, fire_all")
-    after_run: str | None = Field(None, description="of a one-time job: delete (default), disable, keep")
-    timeout: str | None = None
     state: Json = Field(None, description="What the next run of the job should know.")
+    merge: bool | None = Field(None, description="set_state: change only the keys given; null removes one.")
     limit: int | None = Field(None, description="How many runs to show.")
+    options: dict[str, Json] | None = Field(
+        None,
+        description="Rare settings by name: description, after_run (delete, disable, keep), timeout, misfire, "
+        "overlap, retry {attempts, backoff}, start_at, expires_at, max_runs, jitter, exclude {dates, weekdays, "
+        "holidays}, context_messages, delivery {mode, to}, failure_alert {after}, then [{on, job}], "
+        "output_format, output_schema, spend {tokens_per_run}, model, tools, nag",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -80,28 +92,61 @@ class CronArguments(BaseModel):
             names["action"] = names["action"].strip().lower().replace("-", "_")
         if not names.get("every_seconds", 1):
             del names["every_seconds"]
-        _refuse_unknown(set(names), set(cls.model_fields))
+        _put_aside(names, set(cls.model_fields))
         return names
 
     def draft(self) -> Draft:
         """What was asked for, without what only the tool needs."""
         every = self.every or (_plain(self.every_seconds) if self.every_seconds is not None else None)
-        return Draft(
-            name=self.name,
-            prompt=self.message,
-            say=self.say,
-            when=self.when,
-            every=every,
-            cron=self.cron_expr,
-            at=self.at,
-            tz=self.tz,
-            description=self.description,
-            session=self.session,
-            notify=self.notify,
-            misfire=self.misfire,
-            after_run=self.after_run,
-            timeout=self.timeout,
+        given: dict[str, Json] = {
+            "name": self.name,
+            "prompt": self.message,
+            "say": self.say,
+            "when": self.when,
+            "every": every,
+            "cron": self.cron_expr,
+            "at": self.at,
+            "tz": self.tz,
+            "session": self.session,
+            "notify": self.notify,
+        }
+        return Draft(**{**given, **(self.options or {})})
+
+    def request(self) -> Request:
+        """The call as what is done with jobs."""
+        return Request(
+            action=self.action,
+            reference=self.job_id or "",
+            draft=self.draft(),
+            state=self.state,
+            has_state="state" in self.model_fields_set,
+            merge=bool(self.merge),
+            limit=self.limit,
         )
+
+
+def _put_aside(names: dict[str, Any], known: set[str]) -> None:
+    """Settings that are no arguments of their own become options; what is nothing at all is refused."""
+    options = _options(names.pop("options", {}), known)
+    for name in sorted(names.keys() - known):
+        if name not in SETTINGS:
+            _refuse(name, known | SETTINGS)
+        options.setdefault(name, names.pop(name))
+    for name in sorted(options.keys() & known):
+        names.setdefault(name, options.pop(name))
+    if options:
+        names["options"] = options
+
+
+def _options(given: Any, known: set[str]) -> dict[str, Any]:
+    if isinstance(given, str):  # models send objects as text
+        given = json_text.load(given.encode())
+    if not isinstance(given, dict):
+        raise ValueError("options is not an object of settings by name")  # noqa: TRY004 - pydantic shows it
+    options = {canonical(str(key), names=known | SETTINGS): value for key, value in given.items()}
+    for name in sorted(options.keys() - known - SETTINGS):
+        _refuse(name, known | SETTINGS)
+    return {name: value for name, value in options.items() if value not in (None, "")}
 
 
 def _plain(seconds: float) -> str:
@@ -109,14 +154,13 @@ def _plain(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
-def canonical(key: str, *, names: set[str]) -> str:
+def canonical(key: str, *, names: set[str] | frozenset[str]) -> str:
     """Our spelling of a key: snake_case, aliases resolved."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     return snake if snake in names else ALIASES.get(snake, snake)
 
 
-def _refuse_unknown(given: Any, known: set[str]) -> None:
-    for name in sorted(given - known):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"unknown argument {name[:80]!r}{hint}")
+def _refuse(name: str, known: set[str] | frozenset[str]) -> None:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise ValueError(f"unknown argument {name[:80]!r}{hint}")

@@ -5,19 +5,21 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from cron import json_text
-from cron.job import AgentPrompt, Job, Notify, Say
+from cron.job import AgentPrompt, Job, Say, words_of
+from cron.policy import Notify, OutputFormat
+from cron.state import StateChange
 from gateway.agent.prompt import clock_text
 from gateway.messages import Due, Json
 
 LATE_ENOUGH = 300  # seconds: from here on a person is told
 
-_MARK = re.compile(r"<(?=\s*/|\s*(?:prompt|state|system-event)\b)", re.IGNORECASE)
-_LINE_ENDS = re.compile("[\x7f\x85\u2028\u2029]")
+_MARK = re.compile(r"<(?=\s*/|\s*(?:prompt|state|changes|schema|system-event)\b)", re.IGNORECASE)
+_LINE_ENDS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 _RULES = """\
 Rules of this turn:
 - Nobody is here. Do not ask; decide with what you know.
-- Your final text goes into the record of the run and reaches nobody. {speaking}
+- Your final text goes into the record of the run and reaches nobody. {output}{speaking}
 - If the task watches something: compare what you find with the previous state, and stay silent when nothing that \
 matters has changed.
 - Whether or not you sent a message, keep what the next run has to know, with the same keys as before: call the \
@@ -30,6 +32,13 @@ _SPEAKING = {
     Notify.NEVER: "This job works silently: there is no way to send a message.",
 }
 
+_OUTPUT = {
+    OutputFormat.JSON: "It has to be one JSON value, without any words around it.",
+    OutputFormat.STRUCTURED: "It has to be one JSON value that matches the schema, without any words around it.",
+}
+
+_MAY_SCHEDULE = "- This job may make, change and start other jobs of its chat with the tool `cron`."
+
 
 def due_prompt(job: Job, due: Due, now: datetime) -> str:
     """The task, its previous state, what is special about this run, and the rules."""
@@ -38,8 +47,13 @@ def due_prompt(job: Job, due: Due, now: datetime) -> str:
     if job.state is None:
         lines.append("There is no previous state: this is the first run, or none has kept anything.")
     else:
-        lines += ["<state>", fenced(_json_line(job.state)), "</state>"]
-    lines += ["", _RULES.format(speaking=_SPEAKING[job.notify], job=job.id)]
+        lines += ["<state>", fenced(_json_line(job.state)), "</state>", *_changes(job.state_change)]
+    if job.output_format is OutputFormat.STRUCTURED:
+        lines += ["", "<schema>", fenced(_json_line(job.output_schema)), "</schema>"]
+    output = f"{_OUTPUT[job.output_format]} " if job.output_format in _OUTPUT else ""
+    lines += ["", _RULES.format(output=output, speaking=_SPEAKING[job.notify], job=job.id)]
+    if job.may_schedule:
+        lines.append(_MAY_SCHEDULE)
     return "\n".join(lines)
 
 
@@ -48,7 +62,20 @@ def _task(job: Job) -> list[str]:
         case AgentPrompt(prompt=prompt):
             return ["<prompt>", fenced(prompt), "</prompt>"]
         case payload:
-            return ["<system-event>", fenced(payload.text), "</system-event>"]
+            return ["<system-event>", fenced(words_of(payload)), "</system-event>"]
+
+
+def _changes(change: StateChange | None) -> list[str]:
+    """What the last run has changed in the state, and a warning when it has kept other keys."""
+    if change is None or not change.changes:
+        return []
+    more = [f"and {change.more} more"] if change.more else []
+    lines = ["What the last run has changed in it:", "<changes>"]
+    lines += [fenced(_line(text)) for text in (*change.changes, *more)]
+    lines.append("</changes>")
+    if change.keys_changed:
+        lines.append("It has kept other keys than the run before: keep the same keys from now on.")
+    return lines
 
 
 def _times(job: Job, due: Due, now: datetime) -> str:
@@ -69,7 +96,12 @@ def fenced(text: str) -> str:
 
 def _json_line(value: Json) -> str:
     """Compact JSON in one line, also for those who take U+2028 for a line's end."""
-    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text.dump(value).decode())
+    return _line(json_text.dump(value).decode())
+
+
+def _line(text: str) -> str:
+    """The text in one line: what else would end it becomes the escape that stands for it in JSON."""
+    return _LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def reminder_text(job: Job, due: Due) -> str:

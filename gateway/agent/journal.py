@@ -67,6 +67,7 @@ class Claim:
     message: InboundMessage
     claims: int = 1  # without a new step between: the crash budget
     steps: tuple[Step, ...] = ()
+    again: bool = False  # somebody has begun with it before, and did not come to its end
 
 
 def begin(transaction: Transaction, seq: int, turn: str, session: str, *, at: str) -> None:
@@ -89,7 +90,7 @@ def claim(transaction: Transaction, seq: int, turn: str, *, at: str) -> Claim | 
     claims = 1 if len(steps) > steps_at_claim else claims + 1
     epoch = transaction.execute(sql.EPOCH).fetchone()[0]
     transaction.execute(sql.RECLAIM_TURN, (epoch, claims, len(steps), seq))
-    return Claim(seq=seq, turn=known, message=message, claims=claims, steps=tuple(steps))
+    return Claim(seq=seq, turn=known, message=message, claims=claims, steps=tuple(steps), again=True)
 
 
 def give_back(transaction: Transaction, seq: int) -> None:

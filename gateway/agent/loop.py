@@ -1,10 +1,7 @@
 """AgentLoop: what becomes of one claimed message: a person's turn, a due run, and how each of them ends."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -12,25 +9,27 @@ from structlog.contextvars import bound_contextvars
 
 from gateway.agent import journal as steps
 from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Script
-from gateway.agent.journal import Claim, Journal, Steer, TurnState
-from gateway.agent.model import PromptItem, ToolSpec, UserText
-from gateway.agent.prompt import NOBODY_IS_HERE, NOTHING_WAS_SAID
-from gateway.agent.sessions import Sessions
-from gateway.agent.turn import StepLimitError, Task, TurnEngine, spec_of
+from gateway.agent.guard import Guard
+from gateway.agent.journal import Claim, Journal, TurnState
+from gateway.agent.model import PromptItem, UserText
+from gateway.agent.outcome import STATES, acted, apology, given_up
+from gateway.agent.purse import Free, Purse
+from gateway.agent.retelling import retelling, told
+from gateway.agent.review import Review
+from gateway.agent.sessions import Sessions, job_of
+from gateway.agent.toolbox import MESSAGE_TOOL, Kit, Toolbox
+from gateway.agent.turn import Task, TurnEngine
 from gateway.clock import Clock
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction, Work
 from gateway.database.writer import Database
-from gateway.errors import ErrorClass, ModelError, RunOverError
+from gateway.errors import RunOverError
 from gateway.messages import Caller, ChatAddress, Due, InboundMessage, OutboundMessage
 from gateway.outbox.records import decode_message
-from gateway.tools.base import Tool, Turn
+from gateway.tools.base import Turn
 from gateway.tools.message import Say
 
 logger = structlog.get_logger()
-
-CRASH_BUDGET = 3  # claims without a new step: the turn ends the process, or never gets anywhere
-MESSAGE_TOOL = "message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,34 +50,29 @@ class AgentLoop:
         engine: TurnEngine,
         sessions: Sessions,
         say: Say,
-        tools: Sequence[Tool],
+        toolbox: Toolbox,
         due: DueHandler,
         zone_of: Callable[[ChatAddress], str],
         words: Callable[[InboundMessage], UserText],
         limits: Limits,
+        purse: Purse | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._engine = engine
         self._sessions = sessions
         self._say = say
-        self._tools = {tool.name: tool for tool in tools}
-        self._specs = {tool.name: spec_of(tool) for tool in tools}
+        self.toolbox = toolbox
         self._due = due
         self._zone_of = zone_of
         self._words = words
         self._limits = limits
-        self._tasks: dict[str, asyncio.Task[None]] = {}  # by turn, and by run
-        self._cancelled: set[str] = set()
+        self._purse = purse or Free()
+        self._guard = Guard(clock)
 
     def cancel(self, name: str) -> bool:
         """End the turn or run of this id that is being worked on; False if there is none."""
-        task = self._tasks.get(name)
-        if task is None:
-            return False
-        self._cancelled.add(name)
-        task.cancel()
-        return True
+        return self._guard.cancel(name)
 
     async def work(self, claim: Claim) -> None:
         """Work the claim through to its recorded end."""
@@ -99,9 +93,12 @@ class AgentLoop:
 
         async def work() -> str:
             past = await self._sessions.before(claim.message.session_key, claim.seq)
-            return await self._engine.run(self._task(claim, [*past, said]), journal)
+            kit = self.toolbox.for_person()
+            tokens = await self._purse.room(claim.message.address.owner)
+            task = replace(self._task(claim, [*past, said], kit), tokens=tokens)
+            return await self._engine.run(task, journal)
 
-        ending = await self._guarded(claim, work, self._limits.timeout, claim.turn)
+        ending = await self._guard.run(claim, work, self._limits.timeout, claim.turn)
         await self._end_person(claim, journal, ending)
         self._sessions.add(claim.message.session_key, claim.seq, [said, *steps.items(journal.steps)])
         logger.info(
@@ -114,14 +111,15 @@ class AgentLoop:
 
     async def _end_person(self, claim: Claim, journal: Journal, ending: Ending) -> None:
         finishing = journal.finishing(
-            _STATES[ending.status], now=self._clock.now(), error=ending.error, error_class=ending.error_class
+            STATES[ending.status], now=self._clock.now(), error=ending.error, error_class=ending.error_class
         )
+        finishing = _both(finishing, self._purse.paying(claim.message.address.owner, journal.usage))
         if ending.status is EndStatus.SUCCEEDED:
             caller, text = Caller.REPLY, ending.output.strip()
             if text and await self._said_already(claim, journal, text):
                 text = ""
         else:
-            caller, text = Caller.NOTICE, _apology(ending)
+            caller, text = Caller.NOTICE, apology(ending)
         if not text:
             await self._engine.write(finishing)
             return
@@ -132,6 +130,7 @@ class AgentLoop:
             text=text,
             turn=claim.turn,
             reply_to=claim.message.message_id,
+            trace_id=claim.message.trace_id,
         )
         await self._speak(reply, finishing)
 
@@ -163,72 +162,87 @@ class AgentLoop:
     async def _run(self, claim: Claim, journal: Journal, due: Due) -> Ending:
         """Work the run through to its record; RunOverError if it was ended before it began."""
         # A reminder of exact words cannot end the process: it is said, however often that was killed.
-        ending = None if due.exact else _given_up(claim)
+        ending = None if due.exact else given_up(claim)
         if ending is None:
             plan = await self._due.plan(claim.message, due)
             starting = self._due.starting(due, now=self._clock.now())
             match plan:
                 case None:
                     raise RunOverError(f"run {due.run} is over")
-                case Script(text=text):
-                    ending = Ending(status=EndStatus.SUCCEEDED, output=text)
-                    await self._recite(claim, due, text, _both(starting, self._due_end(journal, due, ending)))
-                    return ending
+                case Script():
+                    return await self._recite(claim, journal, due, plan, starting)
                 case Assignment():
                     await self._engine.write(starting)
                     ending = await self._perform(claim, journal, due, plan)
-        await self._engine.write(self._due_end(journal, due, ending))
+                case Ending():
+                    await self._engine.write(starting)
+                    ending = plan
+        said = await self._messages(claim)
+        done = acted(journal.steps, self.toolbox.tools)
+        ending = replace(ending, usage=journal.usage, acted=bool(said) or done)
+        await self._engine.write(self._due_end(claim, journal, due, ending, said))
+        self._heard(claim, said)
         return ending
 
-    async def _recite(self, claim: Claim, due: Due, text: str, along: Work[None]) -> None:
+    async def _recite(
+        self, claim: Claim, journal: Journal, due: Due, script: Script, starting: Work[None]
+    ) -> Ending:
         reminder = OutboundMessage(
             delivery_id=f"{claim.turn}.say",
             address=claim.message.address,
             caller=Caller.REMINDER,
-            text=text,
+            text=script.text,
             turn=claim.turn,
             run=due.run,
+            buttons=script.buttons,
+            hint=script.hint,
+            reply_to=script.reply_to,
+            trace_id=claim.message.trace_id,
         )
-        await self._speak(reminder, along)
-
-    async def _perform(self, claim: Claim, journal: Journal, due: Due, plan: Assignment) -> Ending:
-        said = UserText(plan.prompt)
-        session = claim.message.session_key
-
-        async def review(text: str) -> str | None:
-            return await self._review(claim, journal, plan, text)
-
-        async def work() -> str:
-            past = await self._sessions.before(session, claim.seq)
-            tools = {MESSAGE_TOOL} if plan.silent else set()
-            task = self._task(claim, [*past, said], without=tools, due=due, job=plan.job, review=review)
-            return await self._engine.run(task, journal)
-
-        ending = await self._guarded(claim, work, plan.timeout, claim.turn, due.run)
-        self._sessions.add(session, claim.seq, [self._words(claim.message), *steps.items(journal.steps)])
-        if ending.status is EndStatus.SUCCEEDED and plan.must_speak and not await self._messages(claim):
-            return Ending(
-                status=EndStatus.FAILED,
-                output=ending.output,
-                error="the turn ended without a message, and the job is to notify always",
-                error_class=ErrorClass.UNDELIVERED,
-            )
+        ending = Ending(status=EndStatus.SUCCEEDED, output=script.text, acted=True)
+        await self._speak(reminder, _both(starting, self._due_end(claim, journal, due, ending, [reminder])))
+        self._heard(claim, [reminder])
         return ending
 
-    async def _review(self, claim: Claim, journal: Journal, plan: Assignment, text: str) -> str | None:
-        """What to answer a final text that cannot be the end, once each."""
-        notes = {step.text for step in journal.steps if isinstance(step, Steer)}
-        if text.rstrip().endswith(("?", "？")) and NOBODY_IS_HERE not in notes:
-            return NOBODY_IS_HERE
-        if plan.must_speak and NOTHING_WAS_SAID not in notes and not await self._messages(claim):
-            return NOTHING_WAS_SAID
-        return None
+    async def _perform(self, claim: Claim, journal: Journal, due: Due, plan: Assignment) -> Ending:
+        session = claim.message.session_key
 
-    def _due_end(self, journal: Journal, due: Due, ending: Ending) -> Work[None]:
+        async def has_spoken() -> bool:
+            return bool(await self._messages(claim))
+
+        review = Review(plan=plan, journal=journal, has_spoken=has_spoken)
+
+        async def work() -> str:
+            past = [*await self._sessions.before_run(session, claim.seq), *await self._context(claim, plan)]
+            kit = self.toolbox.for_run(only=plan.tools, silent=plan.silent)
+            task = self._task(claim, [*past, UserText(plan.prompt)], kit, due=due, job=plan.job)
+            task = replace(task, review=review.note, tokens=plan.tokens, model=plan.model)
+            return await self._engine.run(task, journal)
+
+        ending = await self._guard.run(claim, work, plan.timeout, claim.turn, due.run)
+        items = [self._words(claim.message), *steps.items(journal.steps)]
+        self._sessions.add(session, claim.seq, items, by=job_of(claim.message))
+        return await review.verdict(ending)
+
+    async def _context(self, claim: Claim, plan: Assignment) -> Sequence[PromptItem]:
+        """The last messages of the chat, for a run that has a session of its own and asks for them."""
+        chat = claim.message.address.session
+        if not plan.context_messages or chat == claim.message.session_key:
+            return ()
+        return await self._sessions.last_messages(chat, claim.seq, plan.context_messages)
+
+    def _due_end(
+        self, claim: Claim, journal: Journal, due: Due, ending: Ending, said: Sequence[OutboundMessage]
+    ) -> Work[None]:
         now = self._clock.now()
-        state = _STATES[ending.status]
+        state = STATES[ending.status]
         finishing = journal.finishing(state, now=now, error=ending.error, error_class=ending.error_class)
-        return _both(finishing, self._due.ending(due, ending, now=now))
+        retold = retelling(claim.message, claim.turn, said, now=now)
+        return _both(_both(finishing, retold), self._due.ending(due, ending, now=now))
+
+    def _heard(self, claim: Claim, said: Sequence[OutboundMessage]) -> None:
+        for session in told(claim.message, said):
+            self._sessions.forget(session)
 
     # -- both ---------------------------------------------------------------------------------------------
 
@@ -236,11 +250,10 @@ class AgentLoop:
         self,
         claim: Claim,
         past: Sequence[PromptItem],
+        kit: Kit,
         *,
-        without: AbstractSet[str] = frozenset(),
         due: Due | None = None,
         job: str = "",
-        review: Callable[[str], Awaitable[str | None]] | None = None,
     ) -> Task:
         message = claim.message
         turn = Turn(
@@ -255,99 +268,17 @@ class AgentLoop:
             trace_id=message.trace_id,
             run=due.run if due else "",
             job=job,
+            reply_to=message.reply_to,
         )
-        tools = {name: tool for name, tool in self._tools.items() if name not in without}
-        specs: list[ToolSpec] = [self._specs[name] for name in tools]
-        return Task(turn=turn, past=past, tools=tools, specs=specs, review=review or _accept)
-
-    async def _guarded(
-        self, claim: Claim, work: Callable[[], Awaitable[str]], timeout: timedelta, *names: str
-    ) -> Ending:
-        """Run the work; every way in which it can end is an Ending, except the end of the process."""
-        if (given_up := _given_up(claim)) is not None:
-            return given_up
-        with self._cancellable(names) as cancelled:
-            try:
-                async with self._clock.timeout(timeout):
-                    return Ending(status=EndStatus.SUCCEEDED, output=await work())
-            except asyncio.CancelledError:
-                if not cancelled():
-                    raise
-                return Ending(status=EndStatus.CANCELLED, error="cancelled")
-            except Exception as error:  # noqa: BLE001 - logged there: one turn must not stop the others
-                return _failure(error, timeout)
-
-    @contextmanager
-    def _cancellable(self, names: Sequence[str]) -> Iterator[Callable[[], bool]]:
-        """Inside, `cancel` reaches this task; what it gives tells whether it did, and takes the blow."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a turn is worked on in a task")
-        self._tasks.update(dict.fromkeys(names, task))
-
-        def cancelled() -> bool:
-            if self._cancelled.isdisjoint(names):
-                return False
-            task.uncancel()
-            return True
-
-        try:
-            yield cancelled
-        finally:
-            for name in names:
-                self._tasks.pop(name, None)
-                self._cancelled.discard(name)
+        return Task(turn=turn, past=past, tools=kit.tools, specs=kit.specs, review=_accept)
 
     async def _speak(self, message: OutboundMessage, along: Work[None]) -> None:
         """Say it; a database that refuses is asked again."""
         await self._engine.until_written(lambda: self._say(message, along=along))
 
 
-_STATES = {
-    EndStatus.SUCCEEDED: TurnState.DONE,
-    EndStatus.FAILED: TurnState.FAILED,
-    EndStatus.TIMED_OUT: TurnState.FAILED,
-    EndStatus.CANCELLED: TurnState.CANCELLED,
-    EndStatus.ABANDONED: TurnState.ABANDONED,
-}
-
-
-def _given_up(claim: Claim) -> Ending | None:
-    """The end of what has ended the process, or failed in it, too often without getting any further."""
-    if claim.claims <= CRASH_BUDGET:
-        return None
-    return Ending(
-        status=EndStatus.ABANDONED,
-        error=f"given up: the gateway ended {CRASH_BUDGET} times while working on this",
-        error_class=ErrorClass.PERMANENT,
-    )
-
-
-def _failure(error: Exception, timeout: timedelta) -> Ending:
-    """What to say of an error that ended a turn."""
-    match error:
-        case TimeoutError():
-            text = f"stopped after {timeout.total_seconds():g} s (the time limit of a turn)"
-            return Ending(status=EndStatus.TIMED_OUT, error=text, error_class=ErrorClass.TIMEOUT)
-        case ModelError():
-            return Ending(status=EndStatus.FAILED, error=str(error), error_class=error.kind)
-        case StepLimitError():
-            return Ending(status=EndStatus.FAILED, error=str(error), error_class=ErrorClass.PERMANENT)
-        case _:
-            logger.error("a turn failed in the gateway itself", exc_info=error)
-            text = f"an error inside the gateway ({type(error).__name__}); the log has it"
-            return Ending(status=EndStatus.FAILED, error=text, error_class=ErrorClass.PERMANENT)
-
-
 async def _accept(_text: str) -> str | None:
     return None
-
-
-def _apology(ending: Ending) -> str:
-    """One sentence for the person; nothing for a turn that they themselves have stopped."""
-    if ending.status is EndStatus.CANCELLED:
-        return ""
-    return f"I could not finish this: {ending.error}."
 
 
 def _plain(text: str) -> str:

@@ -22,6 +22,8 @@ class UserText:
 
     text: str
     note: str = ""  # when and by whom, for a model that reads it: "2026-11-21 09:00 Sat, Europe/Berlin"
+    system: bool = False  # an event of the system, which no person wrote to the agent; a model is told so
+    quoted: str = ""  # the words of the message that it answers; the note has them too, shorter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Prompt:
     items: Sequence[PromptItem]
     tools: Sequence[ToolSpec] = ()
     context: "TurnContext"
+    model: str = ""  # the name of another model than the configured one, of the same provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,26 @@
 """A session's transcript: what was said in it, read from the journal's steps, bounded by a budget of tokens."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import orjson
+
 from gateway import inbox
 from gateway.agent import journal
-from gateway.agent.model import ModelReply, PromptItem, ToolResult, UserText
+from gateway.agent.model import ModelReply, PromptItem, ToolCall, ToolResult, UserText
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
-from gateway.messages import InboundMessage
+from gateway.messages import Due, InboundMessage
 
 CACHED = 256  # sessions
 TURNS = 500  # of one session, at most
+LAST = 2**63 - 1  # beyond every row of the inbox
 KEPT = 0.75  # of the budget, after a cut: cutting rarely keeps the beginning equal, for the provider's cache
+MESSAGE_TOOL = "message"
+RUNS = 5  # of one job: a session that a job works in does not fill with its runs
 
 
 Words: TypeAlias = Callable[[InboundMessage], UserText]
@@ -29,10 +34,11 @@ class Exchange:
     seq: int
     items: tuple[PromptItem, ...]
     tokens: int
+    by: str = ""  # the job whose run it was; empty: a person's turn
 
 
 class Transcript:
-    """The exchanges of one session that still fit, oldest first."""
+    """The exchanges of one session that still fit, oldest first; of the runs of one job only the last RUNS."""
 
     def __init__(self, budget: int, begins: int = 0) -> None:
         """`begins`: the last row of the inbox that is not part of it."""
@@ -40,27 +46,53 @@ class Transcript:
         self.begins = begins
         self.last = begins
         self._budget = budget
-        self._sizes: list[tuple[int, int]] = []  # (items, tokens) of each exchange
+        self._exchanges: list[Exchange] = []
+        self._runs: Counter[str] = Counter()  # of each job
         self._tokens = 0
 
     def add(self, exchange: Exchange) -> None:
         self.items.extend(exchange.items)
         self.last = exchange.seq
-        self._sizes.append((len(exchange.items), exchange.tokens))
+        self._exchanges.append(exchange)
         self._tokens += exchange.tokens
-        if self._tokens > self._budget or len(self._sizes) > TURNS:
+        if exchange.by:
+            self._runs[exchange.by] += 1
+            if self._runs[exchange.by] > RUNS:
+                self._drop_first_of(exchange.by)
+        if self._tokens > self._budget or len(self._exchanges) > TURNS:
             self._cut()
+
+    def for_a_run(self) -> list[PromptItem]:
+        """What a scheduled turn sees: of the runs of each job only the last, so that no prompt grows with them."""
+        last = {exchange.by: exchange.seq for exchange in self._exchanges}
+        seen = [one for one in self._exchanges if not one.by or one.seq == last[one.by]]
+        return [item for exchange in seen for item in exchange.items]
+
+    def messages(self) -> list[PromptItem]:
+        """What people wrote and what they could read, each as one item."""
+        return [item for exchange in self._exchanges for item in spoken(exchange)]
+
+    def _drop_first_of(self, job: str) -> None:
+        at = next(n for n, exchange in enumerate(self._exchanges) if exchange.by == job)
+        begin = sum(len(exchange.items) for exchange in self._exchanges[:at])
+        del self.items[begin : begin + len(self._exchanges[at].items)]
+        self._forget(self._exchanges.pop(at))
 
     def _cut(self) -> None:
         goal_tokens, goal_turns = self._budget * KEPT, TURNS * KEPT
         dropped = items = 0
-        while dropped < len(self._sizes) and (
-            self._tokens > goal_tokens or len(self._sizes) - dropped > goal_turns
+        while dropped < len(self._exchanges) and (
+            self._tokens > goal_tokens or len(self._exchanges) - dropped > goal_turns
         ):
-            count, tokens = self._sizes[dropped]
-            items, dropped = items + count, dropped + 1
-            self._tokens -= tokens
-        del self._sizes[:dropped], self.items[:items]
+            exchange = self._exchanges[dropped]
+            items, dropped = items + len(exchange.items), dropped + 1
+            self._forget(exchange)
+        del self._exchanges[:dropped], self.items[:items]
+
+    def _forget(self, exchange: Exchange) -> None:
+        self._tokens -= exchange.tokens
+        if exchange.by:
+            self._runs[exchange.by] -= 1
 
 
 class Sessions:
@@ -80,29 +112,52 @@ class Sessions:
         self._budget = budget
         self._begins = begins
         self._cache: OrderedDict[str, Transcript] = OrderedDict()
+        self._forgotten = 0  # how often something was: what is being read meanwhile may be old already
 
     async def before(self, session: str, seq: int) -> Sequence[PromptItem]:
         """What was said in the session before the turn `seq`."""
-        transcript, begins = self._cache.get(session), self._begins(session)
+        return (await self._transcript(session, seq)).items
+
+    async def before_run(self, session: str, seq: int) -> Sequence[PromptItem]:
+        """The same for a scheduled turn, which sees only the last run of each job."""
+        return (await self._transcript(session, seq)).for_a_run()
+
+    async def last_messages(self, session: str, seq: int, count: int) -> Sequence[PromptItem]:
+        """The last `count` messages of the session before the row `seq`, without what tools did in between."""
+        return (await self._transcript(session, seq)).messages()[-count:] if count > 0 else []
+
+    async def _transcript(self, session: str, seq: int) -> Transcript:
+        transcript, begins, forgotten = self._cache.get(session), self._begins(session), self._forgotten
         if transcript is None or transcript.begins != begins:
-            transcript = await self._read(session, seq, begins)
+            transcript, whole = await self._read(session, seq, begins)
+            if not whole or forgotten != self._forgotten:
+                return transcript
             self._cache[session] = transcript
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(session)
-        return transcript.items
-
-    async def _read(self, session: str, seq: int, begins: int) -> Transcript:
-        transcript, budget, words = Transcript(self._budget, begins), self._budget, self._words
-        for exchange in await self._database.read(lambda t: past(t, session, seq, budget, words, after=begins)):
-            transcript.add(exchange)
         return transcript
 
-    def add(self, session: str, seq: int, items: Sequence[PromptItem]) -> None:
+    async def _read(self, session: str, seq: int, begins: int) -> tuple[Transcript, bool]:
+        """What was said before the turn, and whether that is all: more may have come while the turn waited."""
+        transcript, budget, words = Transcript(self._budget, begins), self._budget, self._words
+        exchanges, newest = await self._database.read(
+            lambda t: (past(t, session, seq, budget, words, after=begins), _newest(t, session))
+        )
+        for exchange in exchanges:
+            transcript.add(exchange)
+        return transcript, newest < seq
+
+    def add(self, session: str, seq: int, items: Sequence[PromptItem], *, by: str = "") -> None:
         """A turn of the session is over; one from before the session's beginning is no part of it."""
         transcript = self._cache.get(session)
         if transcript is not None and seq > transcript.last:
-            transcript.add(closed_exchange(seq, items))
+            transcript.add(closed_exchange(seq, items, by=by))
+
+    def forget(self, session: str) -> None:
+        """Something was written into the session besides its own turns: it is read again when it is needed."""
+        self._forgotten += 1
+        self._cache.pop(session, None)
 
 
 def past(
@@ -110,12 +165,17 @@ def past(
 ) -> list[Exchange]:
     """The newest exchanges of a session between `after` and `seq` that fit into the budget, oldest first."""
     found: list[Exchange] = []
+    runs: Counter[str] = Counter()
     tokens = 0
-    for turn, message, _ in transaction.execute(sql.TURNS_BEFORE, (session, seq, TURNS)).fetchall():
+    for turn, body, _ in transaction.execute(sql.TURNS_BEFORE, (session, seq, TURNS)).fetchall():
         if turn <= after:
             break
-        said = words(inbox.decode(message))
-        one = closed_exchange(turn, [said, *journal.items(journal.steps_of(transaction, turn))])
+        message = inbox.decode(body)
+        runs[by := job_of(message)] += 1
+        if by and runs[by] > RUNS:
+            continue
+        items = [words(message), *journal.items(journal.steps_of(transaction, turn))]
+        one = closed_exchange(turn, items, by=by)
         tokens += one.tokens
         if tokens > budget:
             break
@@ -123,10 +183,48 @@ def past(
     return found[::-1]
 
 
-def closed_exchange(seq: int, items: Sequence[PromptItem]) -> Exchange:
+def _newest(transaction: Transaction, session: str) -> int:
+    """The row of the last turn of the session that is over; 0: none is."""
+    row = transaction.execute(sql.TURNS_BEFORE, (session, LAST, 1)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def job_of(message: InboundMessage) -> str:
+    """The job that a message comes from, "cron:<id>"; empty for a person's."""
+    return message.sender_id if isinstance(message.occasion, Due) else ""
+
+
+def spoken(exchange: Exchange) -> list[PromptItem]:
+    """The messages of an exchange, without the calls of tools; a run's prompt and final text are none."""
+    found: list[PromptItem] = []
+    for item in exchange.items:
+        match item:
+            case UserText(note=note) if note and not exchange.by:
+                found.append(item)
+            case ModelReply(text=text, calls=calls):
+                texts = [said for call in calls if (said := _said_by(call))]
+                if text.strip() and not calls and not exchange.by:
+                    texts.append(text)  # the end of a person's turn is sent to them
+                found.extend(reply for one in texts if (reply := ModelReply(text=one)) not in found)
+    return found
+
+
+def _said_by(call: ToolCall) -> str:
+    """The text of a call of the message tool; empty for another call, and for one that is not in order."""
+    if call.name != MESSAGE_TOOL:
+        return ""
+    try:
+        given = orjson.loads(call.arguments)
+    except orjson.JSONDecodeError:
+        return ""
+    text = given.get("text") if isinstance(given, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def closed_exchange(seq: int, items: Sequence[PromptItem], *, by: str = "") -> Exchange:
     """An exchange without loose ends: calls that never got a result get one that says so."""
     closed = _closed(items)
-    return Exchange(seq, closed, sum(tokens_of(item) for item in closed))
+    return Exchange(seq, closed, sum(tokens_of(item) for item in closed), by)
 
 
 def _closed(items: Sequence[PromptItem]) -> tuple[PromptItem, ...]:

@@ -27,6 +27,7 @@ from gateway.database.driver import Work
 from gateway.database.writer import Database
 from gateway.errors import ModelError, StoreClosedError, StoreError, TocsinError
 from gateway.tools.base import Effect, Tool, Turn
+from gateway.tracing import Tracer, Untraced
 
 logger = structlog.get_logger()
 
@@ -40,6 +41,10 @@ class StepLimitError(TocsinError):
     """The model wanted more steps than a turn has."""
 
 
+class SpentError(TocsinError):
+    """The turn has used the tokens that it may use."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What a turn has to work with."""
@@ -51,21 +56,32 @@ class Task:
     review: Callable[
         [str], Awaitable[str | None]
     ]  # a note to put before the model instead of ending with this text
+    tokens: int | None = None  # no model is asked any more when it has used these
+    model: str = ""  # empty: the configuration's
 
 
 class TurnEngine:
     """Works turns through to their final text."""
 
-    def __init__(self, model: ModelClient, database: Database, clock: Clock, *, max_steps: int) -> None:
+    def __init__(
+        self,
+        model: ModelClient,
+        database: Database,
+        clock: Clock,
+        *,
+        max_steps: int,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._model = model
         self._database = database
         self._clock = clock
         self._max_steps = max_steps
+        self._tracer = tracer or Untraced()
 
     async def run(self, task: Task, journal: Journal) -> str:
         """The model's final text. Goes on from the journal's last step.
 
-        Raises ModelError, StepLimitError; being cancelled leaves the journal as it is.
+        Raises ModelError, StepLimitError, SpentError; being cancelled leaves the journal as it is.
         """
         while True:
             reply = _last_reply(journal) or await self._ask(task, journal)
@@ -105,6 +121,9 @@ class TurnEngine:
         asked = sum(isinstance(step, Response) for step in journal.steps)
         if asked >= self._max_steps:
             raise StepLimitError(f"stopped after {self._max_steps} steps (agent.max_steps)")
+        used = journal.usage.input_tokens + journal.usage.output_tokens
+        if task.tokens is not None and used >= task.tokens:
+            raise SpentError(f"stopped: it has used {used} tokens, and may use {task.tokens} (its spend cap)")
         context = TurnContext(
             turn=task.turn.id,
             step=asked + 1,
@@ -113,7 +132,9 @@ class TurnEngine:
             scheduled=bool(task.turn.run),
         )
         items = [*task.past, *steps.items(journal.steps)]
-        prompt = Prompt(instructions=INSTRUCTIONS, items=items, tools=task.specs, context=context)
+        prompt = Prompt(
+            instructions=INSTRUCTIONS, items=items, tools=task.specs, context=context, model=task.model
+        )
         answer = await self._answer(prompt)
         reply = _cleaned(answer.reply)
         journal.add(Response(reply, answer.usage))
@@ -146,14 +167,16 @@ class TurnEngine:
     async def _call(self, task: Task, journal: Journal, call: ToolCall) -> str:
         tool = task.tools.get(call.name)
         if tool is None:
-            return f"there is no tool {call.name[:80]!r} here; there are: {', '.join(sorted(task.tools))}"
+            shown = ", ".join(sorted(spec.name for spec in task.specs))
+            return f"there is no tool {call.name[:80]!r} here; there are: {shown}"
         try:
-            arguments = tool.arguments.model_validate(_parse(call.arguments))
+            arguments = tool.arguments.model_validate(parse(call.arguments))
         except ValidationError as error:
             return explain(tool, error)
         await self._before(tool, call, journal)
         try:
-            return await self._use(tool, arguments, task, journal, call)
+            with self._tracer.span("tool", tool=call.name, call=call.id, turn=task.turn.id):
+                return await self._use(tool, arguments, task, journal, call)
         except TocsinError as error:
             return str(error)
         except Exception as error:
@@ -201,7 +224,7 @@ def _utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _parse(text: str) -> object:
+def parse(text: str) -> object:
     """The arguments as JSON; some models send an object as a string inside a string, or nothing at all."""
     try:
         value = orjson.loads(text or "{}")

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -211,6 +212,29 @@ async def test_a_note_stands_in_brackets_before_the_words(hosted: Hosted) -> Non
     await hosted.model.ask(prompt(UserText("good morning", note="2026-11-21 09:00 Sat, Ann")))
 
     assert hosted.local.requests[0]["messages"][1]["content"] == "[2026-11-21 09:00 Sat, Ann] good morning"
+
+
+async def test_an_event_of_the_system_is_told_from_what_people_write(hosted: Hosted) -> None:
+    """OC-23"""
+    hosted.local.answer_with(says("ok"))
+
+    event = UserText("The disk is full.", "2026-11-21 09:00 Sat, by the schedule", system=True)
+    await hosted.model.ask(prompt(event, UserText("[system event] what happened?")))
+
+    sent = [message["content"] for message in hosted.local.requests[0]["messages"][1:]]
+    assert sent[0] == "[system event, 2026-11-21 09:00 Sat, by the schedule] The disk is full."
+
+
+async def test_a_prompt_can_name_another_model_of_the_same_server(hosted: Hosted) -> None:
+    hosted.local.answer_with(says("ok"))
+    hosted.local.answer_with(says("ok"))
+
+    await hosted.model.ask(replace(prompt(), model="small-1"))
+    await hosted.model.ask(prompt())
+
+    first, second = [request["model"] for request in hosted.local.requests]
+    assert first == "small-1"
+    assert second != "small-1"
 
 
 async def test_what_servers_refuse_is_mended_on_the_way_out(hosted: Hosted) -> None:

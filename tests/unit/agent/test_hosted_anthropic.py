@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -127,6 +128,13 @@ async def test_words_calls_and_tokens_arrive_with_our_ids() -> None:
         ),
     )
     assert answer.usage == Usage(input_tokens=7, output_tokens=3)
+
+
+async def test_a_prompt_can_name_another_model() -> None:
+    async with answering([start(), *text(0, "ok"), *end("end_turn")]) as (model, taken):
+        await model.ask(replace(prompt(), model="claude-small"))
+
+        assert taken[0]["model"] == "claude-small"
 
 
 async def test_a_session_travels_with_ids_that_anthropic_accepts() -> None:

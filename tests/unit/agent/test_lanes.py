@@ -226,7 +226,7 @@ async def test_jobs_that_wait_keep_nobody_from_writing(tmp_path: Path) -> None:
 
 async def test_a_message_that_is_accepted_during_the_stop_is_left_to_the_next_start(tmp_path: Path) -> None:
     async with open_office(tmp_path) as office:  # P-63
-        place = office.lanes.offer(said("late"))
+        place = office.lanes.offer("person", "test:1")
         await office.lanes.stop(grace=timedelta())
 
         place.take(Accepted(seq=1, kind="person", session="test:1"), said("late"))

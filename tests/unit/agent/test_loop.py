@@ -11,14 +11,16 @@ import pytest
 
 from gateway import inbox
 from gateway.agent import journal
-from gateway.agent.due import DueHandler, Ending, EndStatus, Plan
+from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Plan
 from gateway.agent.due import Script as Spoken
 from gateway.agent.journal import Claim
-from gateway.agent.loop import CRASH_BUDGET, AgentLoop, Limits
-from gateway.agent.model import UserText
-from gateway.agent.models.scripted import HANG, Script, ScriptedModel, calls
-from gateway.agent.prompt import words
+from gateway.agent.loop import AgentLoop, Limits
+from gateway.agent.model import Usage, UserText
+from gateway.agent.models.scripted import HANG, Script, ScriptedModel, calls, says
+from gateway.agent.outcome import CRASH_BUDGET
+from gateway.agent.prompt import BAD_OUTPUT, NOBODY_IS_HERE, words
 from gateway.agent.sessions import Sessions
+from gateway.agent.toolbox import Toolbox
 from gateway.agent.turn import TurnEngine
 from gateway.database.driver import Work
 from gateway.database.writer import Database
@@ -53,15 +55,15 @@ class Words:
         return True
 
 
-class Reminder:
-    """A due run of exact words, which keeps how it ended."""
+class Runs:
+    """Due runs of one plan, which keep how they ended."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.endings: list[Ending] = []
-        self._text = text
+        self._plan = plan
 
     async def plan(self, message: InboundMessage, due: Due) -> Plan:
-        return Spoken(text=self._text)
+        return self._plan
 
     def starting(self, due: Due, *, now: datetime) -> Work[None]:
         return lambda _: None
@@ -107,8 +109,8 @@ async def open_bench(path: Path, script: Script, *, due: DueHandler | None = Non
             engine=TurnEngine(model, database, clock, max_steps=3),
             sessions=Sessions(database, budget=1_000, words=in_utc),
             say=say,
-            tools=[MessageTool(say)],
-            due=due or Reminder("nobody asked for this"),
+            toolbox=Toolbox([MessageTool(say)]),
+            due=due or Runs(Spoken(text="nobody asked for this")),
             zone_of=lambda _address: "UTC",
             words=in_utc,
             limits=Limits(timeout=timedelta(seconds=60)),
@@ -221,7 +223,7 @@ async def test_the_last_try_of_the_crash_budget_is_still_made(tmp_path: Path) ->
 async def test_a_reminder_of_exact_words_is_said_however_often_the_process_was_ended_before(
     tmp_path: Path,
 ) -> None:
-    run = Reminder("drink some water")
+    run = Runs(Spoken(text="drink some water"))
     async with open_bench(tmp_path, [], due=run) as bench:
         due = Due(run="r1", scheduled_for=NOON, exact=True)
         claim = replace(bench.claim, claims=CRASH_BUDGET + 5, message=replace(HELLO, channel=SYSTEM, occasion=due))
@@ -235,3 +237,67 @@ async def test_a_reminder_of_exact_words_is_said_however_often_the_process_was_e
 async def test_nobody_can_be_stopped_who_does_not_work(tmp_path: Path) -> None:
     async with open_bench(tmp_path, []) as bench:
         assert not bench.loop.cancel("t1")
+
+
+# -- what a run came to ------------------------------------------------------------------------------------------
+
+TASK = Assignment(prompt="look", job="j1", timeout=timedelta(seconds=60))
+
+
+async def end_of(path: Path, script: Script, plan: Assignment = TASK) -> tuple[Ending, Bench]:
+    runs = Runs(plan)
+    due = Due(run="r1", scheduled_for=NOON)
+    async with open_bench(path, script, due=runs) as bench:
+        message = replace(HELLO, channel=SYSTEM, sender_id="cron:j1", session="cron:j1:r1", occasion=due)
+        await bench.loop.work(replace(bench.claim, message=message))
+        (ending,) = runs.endings
+        return ending, bench
+
+
+async def test_a_run_that_only_looked_has_not_acted_and_tells_what_it_used(tmp_path: Path) -> None:
+    usage = Usage(input_tokens=40, output_tokens=2)
+
+    ending, _ = await end_of(tmp_path, [calls(("nothing", {}), usage=usage), says("fine", usage=usage)])
+
+    assert ending == Ending(
+        status=EndStatus.SUCCEEDED, output="fine", usage=Usage(input_tokens=80, output_tokens=4), acted=False
+    )
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_a_run_that_fails_tells_whether_it_has_spoken_and_how_long_the_provider_wants_to_be_left_alone(
+    tmp_path: Path, spoken: bool
+) -> None:
+    """C-02"""
+    later = timedelta(minutes=20)
+    error = ModelError("too many", ErrorClass.RATE_LIMIT, retry_after=later)
+    script = [calls(("message", {"text": "hi"})), error] if spoken else [error]
+
+    ending, _ = await end_of(tmp_path, script)
+
+    assert (ending.status, ending.error_class) == (EndStatus.FAILED, ErrorClass.RATE_LIMIT)
+    assert ending.retry_after == later
+    assert ending.acted is spoken
+
+
+async def test_a_run_asks_no_more_when_its_tokens_are_spent(tmp_path: Path) -> None:
+    usage = Usage(input_tokens=40, output_tokens=10)
+
+    ending, bench = await end_of(
+        tmp_path, lambda _: calls(("nothing", {}), usage=usage), replace(TASK, tokens=100)
+    )
+
+    assert (ending.status, ending.error_class) == (EndStatus.FAILED, ErrorClass.PERMISSION)
+    assert ending.error == "stopped: it has used 100 tokens, and may use 100 (its spend cap)"
+    assert len(bench.model.prompts) == 2
+
+
+async def test_each_fault_of_a_final_text_is_told_once(tmp_path: Path) -> None:
+    """HP-33"""
+    plan = replace(TASK, check_output=lambda text: None if text == "{}" else f"{text} is wrong")
+
+    ending, bench = await end_of(tmp_path, ["shall I?", "one", "two"], plan)
+
+    notes = [prompt.items[-1].text for prompt in bench.model.prompts[1:]]
+    assert notes == [NOBODY_IS_HERE, f"{BAD_OUTPUT}one is wrong"]
+    assert (ending.status, ending.error_class, ending.output) == (EndStatus.FAILED, ErrorClass.BAD_OUTPUT, "two")

@@ -2,14 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import pytest
 
-from cron.describe import describe
-from cron.phrases import find, understand
+from cron.phrases import find
 from gateway.agent.model import (
     ModelReply,
     Prompt,
@@ -22,69 +19,19 @@ from gateway.agent.model import (
     UserText,
 )
 from gateway.agent.models.offline import OfflineModel
-
-NOW = "2026-11-18T13:00:00.000000Z"  # a Wednesday, 14:00 in Berlin
-BERLIN = "Europe/Berlin"
-TOOLS = tuple(ToolSpec(name=name, description="", schema={}) for name in ("cron", "message"))
-NOON = datetime(2026, 11, 18, 13, 0, tzinfo=UTC)
-REPORT = (
-    '- "write my report" (a1b2c3d4): At 09:00, Monday through Friday (Europe/Berlin), next 2026-11-19 09:00 Thu'
+from tests.offline import (
+    BERLIN,
+    NONE,
+    NOW,
+    ONE,
+    REPORT,
+    STRETCH,
+    TOOLS,
+    TWO,
+    Call,
+    Conversation,
+    tool_answer,
 )
-REPORT += " (Europe/Berlin), says: write my report"
-STRETCH = '- "stretch" (b2c3d4e5): once at 2026-11-18 17:00 (Europe/Berlin), next 2026-11-18 17:00 Wed'
-STRETCH += " (Europe/Berlin), says: stretch"
-TWO = f"2 jobs:\n{REPORT}\n{STRETCH}"
-ONE = f"1 job:\n{REPORT}"
-NONE = "Nothing is scheduled."
-
-Call = dict[str, str]
-
-
-def tool_answer(listed: str) -> Callable[[Call], str]:
-    """What the cron tool says, in its words."""
-
-    def answer(call: Call) -> str:
-        if call["action"] == "list":
-            return listed
-        if "when" not in call:
-            return f'Done: "it" ({call["job_id"]}).'
-        words = describe(understand(call["when"], now=NOON, zone=BERLIN), zone=BERLIN)
-        job = f'"{call.get("say", "it")}" ({call.get("job_id", "c3d4e5f6")})'
-        return f"Scheduled {job}: {words}.\nNext: 2026-11-19 09:00 (Europe/Berlin).\nIt says: something"
-
-    return answer
-
-
-@dataclass
-class Conversation:
-    """A session with the assistant, its tools answered from a table."""
-
-    listed: str = NONE
-    items: list[PromptItem] = field(default_factory=list)
-    turns: int = 0
-    model: OfflineModel = field(default_factory=lambda: OfflineModel(find))
-    tools: Sequence[ToolSpec] = TOOLS
-
-    async def say(self, text: str) -> tuple[list[Call], str]:
-        """The tool calls of one turn, and its final text."""
-        self.turns += 1
-        self.items.append(UserText(text))
-        calls: list[Call] = []
-        for step in range(1, 6):
-            reply = await self._ask(step)
-            self.items.append(reply)
-            if not reply.calls:
-                return calls, reply.text
-            for call in reply.calls:
-                calls.append(json.loads(call.arguments))
-                answer = tool_answer(self.listed)(calls[-1])
-                self.items.append(ToolResult(call_id=call.id, name=call.name, text=answer))
-        raise AssertionError("the assistant does not come to an end")
-
-    async def _ask(self, step: int) -> ModelReply:
-        context = TurnContext(turn=f"t{self.turns}", step=step, zone=BERLIN, now=NOW)
-        prompt = Prompt(instructions="", items=self.items, tools=self.tools, context=context)
-        return (await self.model.ask(prompt)).reply
 
 
 def add(say: str, when: str) -> Call:
@@ -165,8 +112,12 @@ async def test_a_job_is_picked_by_its_id_without_a_list() -> None:
 
 
 async def test_everything_is_removed_when_that_is_said() -> None:
-    calls, answer = await Conversation(TWO).say("delete all")
+    conversation = Conversation(TWO)
+    asked, question = await conversation.say("delete all")
+    calls, answer = await conversation.say("yes, delete all")
 
+    assert asked == [{"action": "list"}]
+    assert "Say `yes, delete all`" in question
     assert calls[1:] == [{"action": "remove", "job_id": job_id} for job_id in ("a1b2c3d4", "b2c3d4e5")]
     assert len(answer.splitlines()) == 2
 
@@ -345,9 +296,8 @@ TALK = [
     ("remind me at 5 to call mom", "05:00 or 17:00"),
     ("remind me tomorrow to call mom", "At what time?"),
     ("remind me every full moon to howl", "every full moon"),
-    ("remind me every other day at 9 to run", "Every other day"),
-    ("watch https://example.com and tell me when it changes", "not built yet"),
-    ("tell me when the page changes", "not built yet"),
+    ("watch the prices and tell me when they change", "I can watch the page of an address"),
+    ("tell me when the page changes", "I can watch the page of an address"),
     ("send me a digest every morning at 9", 'provider = "openai"'),
     ("tell me a joke", 'provider = "openai"'),
     ("what is the capital of France?", "base_url"),

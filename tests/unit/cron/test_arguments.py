@@ -30,7 +30,9 @@ def said(**given: Any) -> dict[str, Any]:
         ({"jobId": "a1b2c3d4"}, {"job_id": "a1b2c3d4"}),
         ({"id": "a1b2c3d4"}, {"job_id": "a1b2c3d4"}),
         ({"timezone": "Europe/Berlin"}, {"tz": "Europe/Berlin"}),
-        ({"after-run": "keep"}, {"after_run": "keep"}),
+        ({"after-run": "keep"}, {"options": {"after_run": "keep"}}),
+        ({"settings": '{"contextMessages": 5}'}, {"options": {"context_messages": 5}}),
+        ({"options": {"notify": "always"}}, {"notify": "always"}),
         # what weak models send for nothing
         ({"at": None, "cron_expr": "", "every_seconds": 0, "job_id": None}, {}),
     ],

@@ -1,5 +1,7 @@
 """The cron tool: what each action needs, does and answers."""
 
+import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from cron.arguments import CronArguments
+from cron.arguments import ACTIONS, CronArguments
 from cron.book import JobBook
 from cron.clerk import Clerk, Rules
 from cron.job import Job
+from cron.policy import Overlap
 from cron.stores.memory import MemoryStore
 from cron.tool import EXAMPLES, CronTool
 from gateway.agent.turn import spec_of
@@ -79,7 +83,7 @@ async def open_desk(path: Path, *, store: MemoryStore | None = None, **rules: An
     async def changed() -> None:
         changes.append("changed")
 
-    async def run_now(job: Job, _stamp: str) -> str:
+    async def run_now(job: Job, _stamp: str, *, by: str) -> str:
         ran.append(job)
         return "r9"
 
@@ -140,6 +144,26 @@ async def test_a_job_that_is_not_there_is_not_found(tmp_path: Path, action: str)
             await desk.use(action=action, job_id="nothing", name="x")
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"state": 1}, "job_id is missing"),
+        ({"job_id": "{id}"}, "state is missing"),
+        ({"job_id": "0f0f0f0f", "state": 1}, "only a run of the job itself may set its state; not found"),
+    ],
+)
+async def test_a_state_needs_its_job_and_a_value(tmp_path: Path, given: dict[str, Any], words: str) -> None:
+    """AB-36"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+        wanted = {name: job.id if value == "{id}" else value for name, value in given.items()}
+
+        with pytest.raises(UserError, match=words):
+            await desk.use(desk.in_run(job), action="set_state", **wanted)
+
+        assert (desk.store.load()[job.uid].state, desk.store.load()[job.uid].state_revision) == (None, 0)
+
+
 async def test_each_action_on_a_job_says_what_it_did(tmp_path: Path) -> None:
     async with open_desk(tmp_path) as desk:
         job = await desk.add(say="tea", every_seconds=3600)
@@ -198,7 +222,7 @@ async def test_listing_and_showing_change_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", [{"n": 1}, [1, "a"], "text", 0, 1.5, True, None], ids=repr)
 async def test_a_state_of_each_kind_is_kept(tmp_path: Path, state: Any) -> None:
-    async with open_desk(tmp_path) as desk:  # AB-17
+    async with open_desk(tmp_path) as desk:  # AB-15, AB-17
         job = await desk.add(message="look", every_seconds=3600)
 
         answer = await desk.use(desk.in_run(job), action="set_state", job_id=job.id, state=state)
@@ -270,11 +294,137 @@ async def test_a_person_cannot_set_a_state(tmp_path: Path) -> None:
             await desk.use(action="set_state", job_id=job.id, state=1)
 
 
+async def test_a_state_can_be_merged_key_by_key(tmp_path: Path) -> None:
+    """C-20"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+        save = {"action": "set_state", "job_id": job.id}
+        await desk.use(desk.in_run(job), **save, state={"a": 1, "b": 2})
+
+        answer = await desk.use(desk.in_run(job), **save, state={"a": None, "b": 3}, merge=True)
+
+        assert answer.startswith("kept for the next run. Note: the state has other keys")
+        assert desk.store.load()[job.uid].state == {"b": 3}
+
+
+async def test_a_merge_on_a_state_that_another_run_has_changed_is_refused(tmp_path: Path) -> None:
+    """P-39"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+        save = {"action": "set_state", "job_id": job.id, "merge": True}
+        await desk.use(desk.in_run(job, "r1"), **save, state={"a": 1})
+
+        with pytest.raises(UserError, match=r'It is now \{"a":1\}'):
+            await desk.use(desk.in_run(job, "r2"), **save, state={"b": 1})
+
+        assert desk.store.load()[job.uid].state == {"a": 1}
+
+
+@pytest.mark.parametrize("where", ["beside", "in options", "in options as text"])
+async def test_rare_settings_are_understood_beside_the_others_and_in_options(tmp_path: Path, where: str) -> None:
+    settings = {"overlap": "buffer-one", "maxRuns": 3, "retry": {"attempts": 5}, "context_messages": 4}
+    given: dict[str, Any] = {
+        "beside": settings,
+        "in options": {"options": settings},
+        "in options as text": {"options": json.dumps(settings)},
+    }[where]
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600, **given)
+
+        assert (job.overlap, job.max_runs, job.retry.attempts) == (Overlap.BUFFER_ONE, 3, 5)
+        assert job.context_messages == 4
+
+
+async def test_an_unknown_setting_names_the_nearest(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        with pytest.raises(ValidationError, match="did you mean overlap"):
+            await desk.use(action="add", say="x", every_seconds=3600, options={"overlapp": "skip"})
+
+
+async def test_a_thousand_calls_of_runs_and_people_at_once_are_each_decided_by_their_own_turn(
+    tmp_path: Path,
+) -> None:
+    """P-69"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600, name="watch")
+        run = desk.in_run(job)
+
+        async def call(turn: Turn) -> bool:
+            try:
+                await desk.use(turn, action="update", job_id="watch", description="changed")
+            except UserError as error:
+                return "a scheduled run may not update jobs" not in str(error)
+            return True
+
+        allowed = await asyncio.gather(*(call(run if n % 2 else TURN) for n in range(1_000)))
+
+        assert allowed == [n % 2 == 0 for n in range(1_000)]
+
+
+@pytest.mark.parametrize("action", sorted(set(ACTIONS) - {"list", "show", "set_state", "remove", "disable"}))
+async def test_a_run_may_use_no_action_but_its_own(tmp_path: Path, action: str) -> None:
+    """P-68, C-19"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+
+        with pytest.raises(UserError, match=f"a scheduled run may not {action} jobs"):
+            await desk.use(desk.in_run(job), action=action, job_id=job.id)
+
+
+def test_only_what_changes_jobs_would_be_done_twice() -> None:
+    tool = CronTool.__new__(CronTool)
+
+    acting = {action for action in ACTIONS if tool.acts(CronArguments(action=action))}
+
+    assert acting == {"add", "update", "remove", "enable", "disable", "run"}
+
+
 def test_the_schema_names_every_action_and_the_examples_are_right_calls() -> None:
     tool: Tool = CronTool.__new__(CronTool)
 
-    spec = spec_of(tool)
+    spec = spec_of(tool)  # AB-32
 
     assert "set_state" in str(spec.schema["properties"]["action"])
     assert CronTool.effect is Effect.REPEATABLE
     assert all(CronArguments.model_validate_json(example) for example in EXAMPLES.values())
+
+
+async def test_a_run_that_speaks_elsewhere_sees_its_own_chat_and_not_that_one(tmp_path: Path) -> None:
+    """P-72"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600, name="ours")
+        there = replace(TURN, address=ChatAddress(channel="test", chat="2"), session="test:2", sender_id="ben")
+        await desk.use(there, action="add", say="secret", every_seconds=3600, name="theirs")
+        run = replace(desk.in_run(job), address=there.address)
+
+        listed = await desk.use(run, action="list")
+
+        assert "ours" in listed
+        assert "theirs" not in listed
+        with pytest.raises(NotFoundError):
+            await desk.use(run, action="show", job_id="theirs")
+
+
+async def test_what_follows_a_job_is_looked_for_in_its_own_chat_also_by_its_own_run(tmp_path: Path) -> None:
+    """P-72"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600, name="ours", options={"may_schedule": True})
+        there = replace(TURN, address=ChatAddress(channel="test", chat="2"), session="test:2", sender_id="ben")
+        await desk.use(there, action="add", message="x", every_seconds=3600, name="theirs")
+
+        with pytest.raises(UserError, match="theirs"):
+            await desk.use(desk.in_run(job), action="update", job_id=job.id, options={"then": "theirs"})
+
+
+async def test_a_run_whose_job_is_gone_sees_no_jobs(tmp_path: Path) -> None:
+    """P-72"""
+    async with open_desk(tmp_path) as desk:
+        job = await desk.add(message="look", every_seconds=3600)
+        there = replace(TURN, address=ChatAddress(channel="test", chat="2"), session="test:2", sender_id="ben")
+        await desk.use(there, action="add", say="secret", every_seconds=3600, name="theirs")
+        run = replace(desk.in_run(job), address=there.address)
+        desk.store.remove(job.uid)
+
+        assert "theirs" not in await desk.use(run, action="list")
+        with pytest.raises(NotFoundError):
+            await desk.use(run, action="show", job_id="theirs")

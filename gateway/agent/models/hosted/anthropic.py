@@ -39,13 +39,15 @@ class AnthropicService:
             http_client=http,
             timeout=http.timeout,
         )
-        self._model = AnthropicModel(settings.name, provider=AnthropicProvider(anthropic_client=self._client))
+        self._provider = AnthropicProvider(anthropic_client=self._client)
+        self._model = AnthropicModel(settings.name, provider=self._provider)
 
     def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[StreamedResponse]:
         """The answer while it comes in; leaving it early closes the connection."""
         parameters = ModelRequestParameters(function_tools=[_tool(spec) for spec in prompt.tools])
+        model = AnthropicModel(prompt.model, provider=self._provider) if prompt.model else self._model
         return model_request_stream(
-            self._model, request_messages(prompt), model_request_parameters=parameters, instrument=False
+            model, request_messages(prompt), model_request_parameters=parameters, instrument=False
         )
 
     async def close(self) -> None:

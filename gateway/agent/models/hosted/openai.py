@@ -70,7 +70,8 @@ def request_body(prompt: Prompt, call_names: CallNames) -> dict[str, Json]:
     if prompt.instructions:
         messages.insert(0, {"role": "system", "content": clean(prompt.instructions)})
     tools = [_tool(spec) for spec in prompt.tools]
-    return {"messages": messages, "tools": tools} if tools else {"messages": messages}
+    body: dict[str, Json] = {"messages": messages, "tools": tools} if tools else {"messages": messages}
+    return body | {"model": prompt.model} if prompt.model else body
 
 
 def _message(item: PromptItem, call_names: CallNames) -> Json:

@@ -28,8 +28,12 @@ def clean(text: str) -> str:
 
 
 def user_text(item: UserText) -> str:
-    """What was said, after its note in brackets."""
-    return clean(f"[{item.note}] {item.text}" if item.note else item.text)
+    """What was said, after its note in brackets.
+
+    An event of the system says so there: many servers refuse the role "system" behind the first message.
+    """
+    notes = [note for note in ("system event" if item.system else "", item.note) if note]
+    return clean(f"[{', '.join(notes)}] {item.text}" if notes else item.text)
 
 
 def tool_name(name: str) -> str:

@@ -22,7 +22,11 @@ _TALK = Talk(
         "- `every weekday at 9 tell me to write my report`, `say good morning every day at 8`\n"
         "- `what is scheduled?`\n"
         "- `make it 8 instead`, `move the report to 10:30`\n"
+        "- `make it say call Bob`, `move it to friday`\n"
         "- `stop the report`, `pause the report`, `resume the report`, `run the report`, `delete all`\n"
+        "- `done`, `snooze 10 minutes`, `tomorrow`: about a reminder that I have said\n"
+        "- `remind me at 9 to take my pills and nag me every 10 minutes until done`\n"
+        "- `watch https://example.com every 5 minutes and tell me when it changes`\n"
         "- `what time is it?`, `which time zone is this?`\n\n"
         "I cannot converse, look things up or write texts: that takes a language model. " + _MODEL
     ),
@@ -32,9 +36,13 @@ _TALK = Talk(
     no_now="I was not told what time it is.",
     zone="Times here are read in {zone}, where it is {now}. `timezone` in the configuration changes that.",
     watch=(
-        "Watching something for changes takes tools that are not built yet, and a language model. I can remind you"
-        " to look: `remind me every day at 9:00 to check …`."
+        "I can watch the page of an address: `watch https://example.com every hour and tell me when it changes`."
+        " For more than that a language model has to be configured."
     ),
+    watching="Watch {url} and tell when it changes.",
+    page_changed="{url} has changed:",
+    unreachable="I cannot read {url} any more, and will not say so again until I can: {why}",
+    sure="This is about all of these:\n{jobs}\n\nSay `yes, delete all` if that is what you mean.",
     when='When should I say "{say}"? For example `in 20 minutes`, `tomorrow at 9am`, `every weekday at 9:00`.',
     what="What should I say {phrase}? Write `remind me {phrase} to …`.",
     make=(
@@ -100,7 +108,22 @@ _RULES = (
     ),
     _rule(Intent.LIST, rf"(?:do i have any |my |are there any )?{_JOBS}|what(?:'s| is) (?:on my schedule|next)"),
     _rule(Intent.SAY, rf"(?:set|start)(?: me)? a timer for (?P<amount>[a-z0-9. ]{{1,30}} {_UNIT})", "Time is up."),
-    _rule(Intent.WATCH, r"(?:watch|monitor) .+|(?:tell|notify|alert|inform) (?:me|us) (?:when|if|once) .+"),
+    _rule(Intent.DONE, r"(?:it(?:'s| is) |i(?:'m| am) |all )?(?:done|finished)(?: (?:it|that|already|now))?"),
+    _rule(Intent.DONE, r"(?:i )?(?:did|have done|'ve done) (?:it|that)(?: already)?|(?:i(?:'ve| have) )?taken"),
+    _rule(Intent.SNOOZE, r"snooze(?: it| that| this)?(?: (?:for|until|till|by) )?(?P<when>.*)"),
+    _rule(Intent.SNOOZE, r"(?:remind (?:me|us)|say (?:it|that)) again (?:in |at )?(?P<when>.+)"),
+    _rule(Intent.SNOOZE, r"(?:not now|later)"),
+    _rule(Intent.REMOVE, r"(?P<sure>yes,? )(?:delete|remove|cancel|stop) (?P<what>.+)"),
+    _rule(Intent.YES, r"yes|yes please|sure|do it"),
+    _rule(
+        Intent.TEXT,
+        r"(?:change|set)(?: the)? (?:text|words|message|wording)(?: (?:of|for) (?P<what>.+?))? to (?P<say>.+)",
+    ),
+    _rule(Intent.TEXT, r"(?:(?:make|let) (?:it|that|this)|it should) say (?P<say>.+)"),
+    _rule(
+        Intent.WATCH,
+        r"(?:(?:watch|monitor)(?! .*https?://)) .+|(?:tell|notify|alert|inform) (?:me|us) (?:when|if|once) .+",
+    ),
     _rule(Intent.CHANGE, rf"{_CHANGE} {_IT}(?: (?:to|for|at|on|be))? (?P<when>.+?)(?: instead)?"),
     _rule(Intent.CHANGE, r"(?:no,? )?(?:rather )?(?P<when>.+) (?:instead|rather)"),
 )
@@ -120,6 +143,9 @@ _PICKED = (
 _TO = r"(?::|,| to| that| about| of)?"
 
 _SAYINGS = (
+    _rule(
+        Intent.WATCH, r"(?:watch|monitor|check) (?:the page )?(?P<what>(?:https?://)\S+?)(?:,? (?:and|then) .+|,)?"
+    ),
     _rule(Intent.SAY, rf"remind (?:me|us){_TO}(?:\s+(?P<what>.+))?", "This is your reminder."),
     _rule(
         Intent.SAY,
@@ -149,9 +175,20 @@ ENGLISH = Speech(
     courtesy=re.compile(rf"(?:{_COURTESY}[, ]{{1,3}}){{0,4}}", re.IGNORECASE),
     unopened=re.compile(r"\([^()\n]{1,60}, which cannot be opened here yet\)\s{0,3}\Z"),
     ending=re.compile(r"(?:,? {0,2}(?:please|thanks|thank you))?[ .!?]{0,10}$", re.IGNORECASE),
+    script=None,
+    nag=re.compile(
+        rf",?\s+(?:and\s+)?(?:nag|pester|bug|keep (?:reminding|nagging))(?: (?:me|us))?"
+        rf"(?: every (?P<nag>(?:[0-9]{{1,4}} ?)?{_UNIT}))?"
+        r"(?: until (?:i(?:'m| am)? |it(?:'s| is) |i say )?done)?(?=[.!]?$)",
+        re.IGNORECASE,
+    ),
+    amounts={"minute": "1 minute", "hour": "1 hour", "day": "1 day"},
+    watched=re.compile(r"Watch (?P<url>\S+) and tell when it changes\."),
+    usual_watch="every hour",
     rules=_RULES,
     picked=_PICKED,
     sayings=_SAYINGS,
+    quoted=frozenset({"", "this", "that", "it", "this message", "that message", "This is your reminder."}),
     pronouns=frozenset({"", "it", "that", "this", "that one", "this one", "the last one"}),
     everything=frozenset({"all", "everything", "them all", "all of them"}),
     fillers=_FILLERS,
@@ -159,6 +196,7 @@ ENGLISH = Speech(
     clock_inside=re.compile(_INSIDE, re.IGNORECASE),
     at_clock="at {clock}",
     on_date="{date} at {clock}",
+    day_at="{day} at {clock}",
     amount=re.compile(
         rf"(?:in |every |to )?(?P<amount>(?:[0-9]{{1,6}}|an?|half an|two|three|five|ten) {_UNIT})", re.IGNORECASE
     ),

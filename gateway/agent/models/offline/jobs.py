@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gateway.agent.model import ModelReply, PromptItem, ToolCall, ToolResult, UserText
 
 TOOL = "cron"
+REMINDERS = "reminder"  # the tool of answers to them
+TOLD = "A scheduled run ("  # how a session is told that a run has spoken in its chat
 _MENTION = re.compile(r'"([^"\n]{0,200})" \(([0-9a-f]{8})\)')
 _ID = re.compile(r"[0-9a-f]{8}")
 _FOLLOWS = "next|over|disabled|paused|pending_approval|broken|says|does|event"
@@ -28,6 +30,12 @@ class Known:
         """The date and the hour that the line names first: when the job is due next."""
         match = _MOMENT.search(self.line, self.line.find(self.id))
         return (match[1], int(match[2])) if match else None
+
+    @property
+    def clock(self) -> str:
+        """The time of day that the line names first, as "08:30"; empty without one."""
+        match = _MOMENT.search(self.line, self.line.find(self.id))
+        return f"{match[2]}:{match[3]}" if match else ""
 
     @property
     def schedule(self) -> str:
@@ -111,6 +119,13 @@ def phrase_of(job: Known, items: Sequence[PromptItem]) -> str:
         if "when" in arguments and any(other.id == job.id for other in jobs_in(text)):
             return arguments["when"]
     return ""
+
+
+def just_reminded(items: Sequence[PromptItem]) -> bool:
+    """Whether the last thing in the session is what a run has said in it."""
+    at = last_said(items)
+    item = items[at] if at is not None else None
+    return isinstance(item, UserText) and item.text.startswith(TOLD)
 
 
 def last_said(items: Sequence[PromptItem]) -> int | None:

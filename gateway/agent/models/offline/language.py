@@ -19,6 +19,10 @@ class Intent(Enum):
     SAY = auto()  # words at a time: a reminder
     MAKE = auto()  # something at a time that only a model could make: a digest
     CHANGE = auto()  # the time of a job
+    TEXT = auto()  # its words
+    DONE = auto()  # with a reminder that was said
+    SNOOZE = auto()
+    YES = auto()
     REMOVE = auto()
     PAUSE = auto()
     RESUME = auto()
@@ -56,6 +60,10 @@ class Talk:
     no_now: str
     zone: str  # {now} {zone}
     watch: str
+    watching: str  # {url}: the prompt of the job
+    page_changed: str  # {url}
+    unreachable: str  # {url} {why}
+    sure: str  # {jobs}
     when: str  # {say}
     what: str  # {phrase}
     make: str  # {what}
@@ -80,9 +88,15 @@ class Speech:
     courtesy: re.Pattern[str]  # at the beginning, without meaning
     unopened: re.Pattern[str]  # what stands for a picture or a file that came without words
     ending: re.Pattern[str]  # at the end, without meaning
+    script: re.Pattern[str] | None  # characters by which it is recognised; None: where no other is
+    nag: re.Pattern[str]  # "and nag me every 10 minutes until done"; group nag
+    amounts: Mapping[str, str]  # units and amounts that the tool would not understand, as it does
+    watched: re.Pattern[str]  # `Talk.watching`; group url
+    usual_watch: str  # how often, where nobody says it
     rules: Sequence[Rule]  # the first that fits a sentence
     sayings: Sequence[Rule]  # for a sentence without its time phrase
     picked: Sequence[Rule]  # what is done to a job by its name; asked last, for their words are common ones
+    quoted: frozenset[str]  # words that mean the message which is answered
     pronouns: frozenset[str]  # "it": the job that was spoken of
     everything: frozenset[str]
     fillers: frozenset[str]  # words that do not tell jobs apart
@@ -90,6 +104,7 @@ class Speech:
     clock_inside: re.Pattern[str]  # the time of day inside a phrase; the same groups
     at_clock: str  # {clock}
     on_date: str  # {date} {clock}
+    day_at: str  # {day} {clock}
     amount: re.Pattern[str]  # an amount of time and nothing else; group amount
     once_amount: str  # {amount}
     every_amount: str  # {amount}

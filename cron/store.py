@@ -1,10 +1,12 @@
 """JobStore: the port to where job definitions and their states are kept, and what it promises."""
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cron.job import Job
+from cron.reference import Named, resolve
 from gateway.messages import Json
 
 
@@ -15,6 +17,100 @@ class Recovery:
     jobs: Mapping[str, Job]
     degraded: bool = False  # a backup, or nothing, stands in for what could not be read: somebody should look
     notes: tuple[str, ...] = ()  # sentences for the operator
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutline:
+    """What a store knows of a job without decoding it."""
+
+    owner: str | None
+    fingerprint: str  # `planner.fingerprint` of it, when it was written
+    once: bool  # its schedule has one instant
+    declared: bool  # made from [[cron.tasks]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What lies between two snapshots, by uid."""
+
+    changed: Collection[str]  # new, or another than before
+    gone: Collection[str]
+
+
+class Snapshot(Mapping[str, Job]):
+    """What `load` may return: a mapping that answers some questions without a walk over all jobs."""
+
+    @abstractmethod
+    def outline(self, uid: str) -> JobOutline:
+        """KeyError for a uid that is not there."""
+
+    @abstractmethod
+    def owned_by(self, owner: str | None) -> list[Job]:
+        """The jobs of an owner, oldest first."""
+
+    @abstractmethod
+    def names_of(self, owner: str | None) -> set[str]:
+        """The names of an owner's jobs."""
+
+    @abstractmethod
+    def all_named(self) -> Sequence[Named]:
+        """What every job is known by, oldest first."""
+
+    @abstractmethod
+    def at_hand(self) -> list[Job]:
+        """The jobs that somebody has looked at; the others would have to be decoded."""
+
+    @abstractmethod
+    def since(self, before: Mapping[str, Job]) -> Difference | None:
+        """What is another than in an earlier snapshot; None where that is not known any more."""
+
+
+def differing(before: Mapping[str, Job], after: Mapping[str, Job]) -> Difference:
+    """Which jobs are new or another, and which are gone; at once where the store knows, else by a walk."""
+    if isinstance(after, Snapshot) and (known := after.since(before)) is not None:
+        return known
+    return Difference(
+        changed=[uid for uid, job in after.items() if before.get(uid) is not job],
+        gone=[uid for uid in before if uid not in after],
+    )
+
+
+def owned_by(jobs: Mapping[str, Job], owner: str | None) -> list[Job]:
+    """The jobs of an owner; None: those of the command line."""
+    if isinstance(jobs, Snapshot):
+        return jobs.owned_by(owner)
+    return [job for job in jobs.values() if job.owner == owner]
+
+
+def names_of(jobs: Mapping[str, Job], owner: str | None) -> set[str]:
+    """The names of an owner's jobs."""
+    if isinstance(jobs, Snapshot):
+        return jobs.names_of(owner)
+    return {job.name for job in owned_by(jobs, owner)}
+
+
+def find(reference: str, jobs: Mapping[str, Job]) -> Job:
+    """The one job that is meant, of all that there are, by id, uid, name or the beginning of an id."""
+    if isinstance(jobs, Snapshot):
+        return jobs[resolve(reference, jobs.all_named()).uid]
+    return resolve(reference, oldest_first(jobs.values()))
+
+
+def oldest_first(jobs: Iterable[Job]) -> list[Job]:
+    """In the order of a list that somebody reads."""
+    return sorted(jobs, key=lambda job: (job.created_at, job.id))
+
+
+def declared_among(jobs: Mapping[str, Job]) -> list[Job]:
+    """The jobs made from [[cron.tasks]]."""
+    if isinstance(jobs, Snapshot):
+        return [jobs[uid] for uid in jobs if jobs.outline(uid).declared]
+    return [job for job in jobs.values() if job.declared]
+
+
+def at_hand(jobs: Mapping[str, Job]) -> list[Job]:
+    """The jobs that can be looked at without a cost for each: all of them, or those that were looked at before."""
+    return jobs.at_hand() if isinstance(jobs, Snapshot) else list(jobs.values())
 
 
 class JobStore(Protocol):
@@ -38,6 +134,9 @@ class JobStore(Protocol):
         `check` sees all jobs under the lock and may raise to refuse (quotas, names).
         UserError for a job that could not be read again, and nothing is written.
         """
+
+    def put_all(self, jobs: Iterable[Job]) -> list[Job]:
+        """Write many jobs as `put` does, all of them or, with the error of the first that cannot be, none."""
 
     def remove(self, uid: str, *, revision: int | None = None) -> None:
         """Remove a job. JobChangedError if it is not at `revision` (None: any); NotFoundError if it is gone."""

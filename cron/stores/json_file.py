@@ -6,7 +6,7 @@ no lock and changes nothing. A symbolic link under the name is refused: a new fi
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from cron.codec import encode_job
 from cron.job import Job
 from cron.store import Recovery
 from cron.stores import changes
+from cron.stores.changes import Scanned
 from cron.stores.files import Files, make_folder, said_plainly
 from cron.stores.json_disk import JsonDisk, Seen
 from cron.stores.json_lines import TABLE, JobTable, Line, LineStorage
@@ -63,6 +64,7 @@ class JsonFileStore:
             threading.RLock()
         )  # of changing what is loaded and on the disk; nobody waits for the lock under it
         self._loaded: Seen | None = None
+        self._said_crowded = False
         self._warn = warn or _log
         self._wait_a_moment = wait_a_moment
         database = TinyDB(lambda: self._disk.content, self._save, storage=LineStorage)
@@ -83,17 +85,25 @@ class JsonFileStore:
 
     def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
         with self._writing() as jobs:
-            kept = changes.written(jobs, job, check)
+            kept = changes.written(Scanned(jobs), job, check)
             return kept if jobs.get(kept.uid) is kept else self._replace(kept)
+
+    def put_all(self, jobs: Iterable[Job]) -> list[Job]:
+        with self._writing() as present:
+            kept = changes.all_written(present, jobs)
+            fresh = [job for job in kept if present.get(job.uid) is not job]
+            if fresh:
+                self._table.replace_all({job.uid: encode_job(job) for job in fresh})
+            return [self._disk.content.jobs[job.uid] for job in kept]
 
     def remove(self, uid: str, *, revision: int | None = None) -> None:
         with self._writing() as jobs:
-            changes.removed(jobs, uid, revision)
+            changes.removed(Scanned(jobs), uid, revision)
             self._table.remove(doc_ids=[uid])  # type: ignore[list-item]  # TinyDB's hint says int
 
     def set_state(self, uid: str, state: Json, *, expected: int, stamp: str) -> Job:
         with self._writing() as jobs:
-            kept = changes.with_state(jobs, uid, state, expected=expected, stamp=stamp)
+            kept = changes.with_state(Scanned(jobs), uid, state, expected=expected, stamp=stamp)
             return kept if jobs[uid] is kept else self._replace(kept)
 
     def recover(self) -> Recovery:
@@ -109,8 +119,9 @@ class JsonFileStore:
         except StoreCorruptError:
             self._wait_until_quiet()
             return self._restore(notes)
-        if len(jobs) > COMFORTABLE:
-            notes.append(f'there are {len(jobs)} jobs; for more than {COMFORTABLE} set store = "sql" in [cron]')
+        if len(jobs) > COMFORTABLE and not self._said_crowded:
+            self._said_crowded = True  # once: this is asked again after every change
+            notes.append(crowded(len(jobs)))
         try:
             notes += self._settle()
         except StoreError as error:
@@ -163,6 +174,14 @@ class JsonFileStore:
                 notes = [*notes, str(error), *self._disk.restore()]
                 return Recovery(jobs=self.load(), degraded=True, notes=tuple(notes))
             return Recovery(jobs=self.load(), notes=tuple(notes))  # somebody has put it right meanwhile
+
+
+def crowded(count: int) -> str:
+    """What to say when a file holds more jobs than it is good for."""
+    return (
+        f"there are {count:,} jobs, and each change of one writes them all; for more than {COMFORTABLE:,} "
+        'set store = "sql" in [cron], and move them with tocsin cron export and import'
+    )
 
 
 def _log(note: str) -> None:

@@ -91,8 +91,13 @@ class JobTable(Table):
     def replace(self, uid: str, stored: Json) -> None:
         """Put a whole object in the place of another; TinyDB's `update` would merge the two, in place."""
 
+        self.replace_all({uid: stored})
+
+    def replace_all(self, objects: Mapping[str, Json]) -> None:
+        """Put whole objects in the place of others, with one write."""
+
         def put(table: dict[Any, Any]) -> None:
-            table[uid] = stored
+            table.update(objects)
 
         self._update_table(put)
 

@@ -1,12 +1,13 @@
 """Jobs in memory, for tests: the same promises as on disk, as long as the process lives."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from cron.job import Job
 from cron.store import Recovery
 from cron.stores import changes
+from cron.stores.changes import Scanned
 from gateway.messages import Json
 
 
@@ -24,16 +25,22 @@ class MemoryStore:
 
     def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
         with self._lock:
-            return self._keep(changes.written(self._jobs, job, check))
+            return self._keep(changes.written(Scanned(self._jobs), job, check))
+
+    def put_all(self, jobs: Iterable[Job]) -> list[Job]:
+        with self._lock:
+            kept = changes.all_written(self._jobs, jobs)
+            self._jobs = MappingProxyType({**self._jobs, **{job.uid: job for job in kept}})
+            return kept
 
     def remove(self, uid: str, *, revision: int | None = None) -> None:
         with self._lock:
-            changes.removed(self._jobs, uid, revision)
+            changes.removed(Scanned(self._jobs), uid, revision)
             self._jobs = MappingProxyType({key: job for key, job in self._jobs.items() if key != uid})
 
     def set_state(self, uid: str, state: Json, *, expected: int, stamp: str) -> Job:
         with self._lock:
-            return self._keep(changes.with_state(self._jobs, uid, state, expected=expected, stamp=stamp))
+            return self._keep(changes.with_state(Scanned(self._jobs), uid, state, expected=expected, stamp=stamp))
 
     def changed(self, since: Mapping[str, Job] | None = None) -> bool:
         return (self._loaded if since is None else since) is not self._jobs

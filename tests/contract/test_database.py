@@ -186,7 +186,7 @@ def test_an_occurrence_is_claimed_by_one_of_many_who_try(connect: Connect) -> No
 
     def claim_all(who: int, driver: Driver) -> None:
         def claim(n: int) -> Callable[[Transaction], int]:
-            row = (f"{who}-{n}", "job", f"slot {n}", None, "{}", "schedule", AT, 0, 0, "trace")
+            row = (f"{who}-{n}", "job", f"slot {n}", None, "{}", "schedule", AT, 0, 0, "trace", 0)
             return lambda transaction: transaction.execute(sql.CLAIM_RUN, row).rowcount
 
         claimed.append([transact(driver, claim(n)) for n in range(40)])

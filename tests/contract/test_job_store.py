@@ -14,12 +14,14 @@ from cron.job import Job, JobStatus
 from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
 from cron.stores.memory import MemoryStore
+from cron.stores.sql import SqlStore
 from gateway.errors import JobChangedError, NotFoundError, StateChangedError, UserError
 from tests.jobs import json_values, nested, new_job
 
 STORES: Mapping[str, Callable[[Path], JobStore]] = {
     "json": lambda folder: JsonFileStore(folder / "cron.json"),
     "memory": lambda folder: MemoryStore(),
+    "sql": lambda folder: SqlStore(folder / "gateway.db"),
 }
 
 
@@ -198,6 +200,60 @@ def test_fields_of_a_newer_version_survive_a_put(store: JobStore) -> None:
     job = store.put(replace(job, name="weather"))
 
     assert store.load()[job.uid].extra == {"colour": {"deep": [1, None]}}  # P-41
+
+
+def test_an_unknown_job_is_none_and_cannot_be_changed(store: JobStore) -> None:
+    store.put(new_job())
+    unknown = new_job(uid="00000000-0000-4000-8000-000000000000", id="00000000", revision=1)
+
+    with pytest.raises(JobChangedError):
+        store.put(unknown)  # HP-73
+
+    assert store.load().get(unknown.uid) is None  # HP-61
+
+
+# -- many at once -----------------------------------------------------------------------------------------------
+
+
+def test_many_jobs_are_put_together_in_their_order(store: JobStore) -> None:
+    kept = store.put(new_job(name="0"))
+
+    put = store.put_all([new_job(name="1"), replace(kept, name="zero"), new_job(name="2")])
+
+    assert [job.name for job in put] == ["1", "zero", "2"]
+    assert [(job.name, job.revision) for job in store.load().values()] == [("zero", 2), ("1", 1), ("2", 1)]
+    assert {job.uid: job for job in put} == dict(store.load())
+
+
+def test_many_jobs_are_put_together_or_not_at_all(store: JobStore) -> None:
+    kept = store.put(new_job())
+
+    for wrong in (replace(kept, revision=7), new_job(uid=kept.uid, id="ffffffff"), new_job(schedule=None)):
+        with pytest.raises((JobChangedError, UserError)):
+            store.put_all([new_job(), wrong, new_job()])
+
+    assert dict(store.load()) == {kept.uid: kept}
+
+
+def test_jobs_that_are_put_together_see_each_other(store: JobStore) -> None:
+    first = new_job(uid="0d9c8a7e-1111-4222-8333-444455556666", id="0d9c8a7e")
+
+    with pytest.raises(JobChangedError, match="another job has the id"):
+        store.put_all([first, replace(first, uid="0d9c8a7e-2222-4222-8333-444455556666")])
+    twice = store.put_all([new_job(stamp="t.1"), new_job(stamp="t.1")])
+
+    assert twice[0] == twice[1]
+    assert dict(store.load()) == {twice[0].uid: twice[0]}
+
+
+def test_jobs_that_are_there_already_are_put_together_without_a_change(store: JobStore) -> None:
+    store.put(new_job(stamp="t.1"))
+    before = store.load()
+
+    store.put_all([new_job(stamp="t.1")])
+    store.put_all([])
+
+    assert store.load() == before
 
 
 # -- remove ---------------------------------------------------------------------------------------------------

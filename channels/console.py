@@ -16,8 +16,9 @@ import structlog
 
 from channels.base import Inlet
 from gateway.clock import Clock
+from gateway.commands.text import as_shown
 from gateway.errors import StoreError, TransientDeliveryError
-from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
+from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
 from gateway.outbox.port import Repeat
 
 logger = structlog.get_logger()
@@ -72,7 +73,10 @@ class ConsoleChannel:
             self._printer.put("\r\x1b[K(The console is closed; the gateway goes on. Ctrl-C ends it.)\n")
 
     def render(self, message: OutboundMessage) -> list[Part]:
-        return [Part(payload={"text": message.text})]
+        hint = f"\n{message.hint}" if message.hint else ""
+        # Only commands escape what others have written; the words of a reminder are exact.
+        text = as_shown(message.text) if message.caller is Caller.COMMAND else message.text
+        return [Part(payload={"text": f"{text}{hint}"})]
 
     async def send(self, parcel: Parcel) -> str:
         mark = "↻ " if parcel.repeat else ""

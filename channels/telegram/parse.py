@@ -31,6 +31,9 @@ UNREADABLE = {
 """What a message may hold besides text; it cannot be opened, and the agent is told so."""
 
 
+LONGEST_QUOTE = 2_000  # characters of what a message answers
+LONGEST_NAME = 100
+
 NOT_YOURS = "These buttons are for the person who asked."
 TOO_OLD = "These buttons are too old. Send the command again."
 
@@ -108,7 +111,7 @@ class Listener:
         text = message.text or message.caption or _unreadable(message)
         if not text:
             return Nothing("a message about the chat itself")
-        command = COMMAND.match(text)
+        command, answered = COMMAND.match(text), message.reply_to_message
         if command and not self._is_ours(command, message.chat):
             return Nothing("a command for another bot")
         if command and command[2]:
@@ -123,7 +126,9 @@ class Listener:
                 text=_whole(self._without_mention(message, text)),
                 received_at=now,
                 message_id=str(message.message_id),
-                reply_to=str(message.reply_to_message.message_id) if message.reply_to_message else "",
+                reply_to=str(answered.message_id) if answered else "",
+                reply_text=_quoted(message),
+                reply_author=_author(answered),
                 group=message.chat.type in GROUPS,
                 addressed=self._is_addressed(message, command),
             )
@@ -200,6 +205,21 @@ class Listener:
             return text
         rest = text[len(self.me.username) + 1 :].lstrip(" ,:;\n") if text.startswith("@") else text
         return rest or text
+
+
+def _quoted(message: Message) -> str:
+    """The words that the message answers: those that were picked, else all of them."""
+    if message.quote:
+        return _whole(message.quote.text)[:LONGEST_QUOTE]
+    answered = message.reply_to_message
+    return _whole(answered.text or answered.caption or "")[:LONGEST_QUOTE] if answered else ""
+
+
+def _author(answered: Message | None) -> str:
+    if answered is None:
+        return ""
+    user = answered.from_user.full_name if answered.from_user else ""
+    return _whole((answered.sender_chat.title if answered.sender_chat else "") or user)[:LONGEST_NAME]
 
 
 def _unreadable(message: Message) -> str:

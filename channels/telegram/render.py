@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from channels.layout import lay_out
 from channels.markdown import parse
 from channels.text import Fence, Href, Mark, MarkRoom, Run, Style, common, split, stretches, trim, visible
-from gateway.messages import Button, Json, OutboundMessage, Part
+from gateway.messages import Button, Caller, Json, OutboundMessage, Part
 
 REPEAT = "↻ "
 LIMIT = 4096 - len(REPEAT)
@@ -36,14 +36,15 @@ _STYLES = {Style.BOLD: "b", Style.ITALIC: "i", Style.STRIKE: "s", Style.CODE: "c
 def render(message: OutboundMessage) -> list[Part]:
     """The message's parts, in order; never none.
 
-    The first part answers what the message answers, in a group; the last one has the buttons. ValueError when a
-    button's data is too long for Telegram.
+    The first part answers what the message answers, in a group, or if it reminds of that; the last one has the
+    buttons. ValueError when a button's data is too long for Telegram.
     """
     buttons = _buttons(message)
     runs = [_nested(run) for run in lay_out(parse(message.text), is_linkable)]
     cut = [trim(part, LIMIT, utf16) for part in split(runs, LIMIT, utf16, marks=ROOM)]
     parts = [part for part in cut if _is_seen(visible(part))] or [[Run(NOTHING)]]
-    answers = message.reply_to if message.address.chat.startswith("-") else ""
+    in_group, reminds = message.address.chat.startswith("-"), message.caller is Caller.REMINDER
+    answers = message.reply_to if in_group or reminds else ""
     return [
         _part(part, answers if part is parts[0] else "", buttons if part is parts[-1] else []) for part in parts
     ]

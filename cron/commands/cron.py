@@ -1,14 +1,15 @@
 """/cron and /remind: the jobs of a chat, without a model."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
 
-from cron.book import Viewer
+from cron import upcoming
 from cron.clerk import Asker, Clerk
 from cron.commands import shown, wish
+from cron.commands.asking import asker_of
 from cron.commands.wish import ADD, REMIND, Form
-from cron.job import Job, JobStatus, Run
+from cron.job import Job, JobStatus
+from cron.run import Run
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.commands.text import code, page_of
 from gateway.errors import NotFoundError, UserError
@@ -117,8 +118,8 @@ class CronCommand:
 
     async def _next(self, asker: Asker, words: str) -> Answer:
         job, wanted = await self._job_and_count(asker, words)
-        upcoming = (await self._clerk.facts(job, asker)).next_run
-        moments = list(_times(job, upcoming, asker.now, min(wanted, MOST)))
+        first = (await self._clerk.facts(job, asker)).next_run
+        moments = upcoming.preview(job, first, asker.now, min(wanted, MOST))
         return Answer(shown.upcoming(job, moments, most=MOST if wanted > MOST else None))
 
     async def _job_and_count(self, asker: Asker, words: str) -> tuple[Job, int]:
@@ -155,38 +156,14 @@ class RemindCommand:
         self._clerk = clerk
 
     async def answer(self, ask: Ask) -> Answer:
-        return await made(self._clerk, asker_of(ask), ask.words, REMIND)
+        return await made(self._clerk, asker_of(ask), ask.words, REMIND, quoted=ask.message.reply_text)
 
 
-def asker_of(ask: Ask) -> Asker:
-    """Who uses the command."""
-    address = ask.message.address
-    return Asker(
-        viewer=Viewer(owner=address.owner, user=ask.message.sender_id, admin=ask.owner),
-        address=address,
-        session=ask.session,
-        zone=ask.zone,
-        now=ask.now,
-        stamp=ask.stamp,
-        replayed=ask.replayed,
-    )
-
-
-async def made(clerk: Clerk, asker: Asker, words: str, form: Form) -> Answer:
-    """Make a job of the words; the echo of it."""
-    found = await clerk.make(asker, lambda maker: wish.read(words, form, maker))
+async def made(clerk: Clerk, asker: Asker, words: str, form: Form, *, quoted: str = "") -> Answer:
+    """Make a job of the words, or of what they answer; the echo of it."""
+    found = await clerk.make(asker, lambda maker: wish.read(words, form, maker, quoted=quoted))
     if isinstance(found, Run):
         name = shown.named(found.job_name, found.job_id)
         return Answer(f"Scheduled {name}. It has run already: {found.status.value}.")
     text = shown.echo(found.job, found.facts, done="Scheduled", notes=found.notes)
     return Answer(text, shown.actions(found.job)[:1])
-
-
-def _times(job: Job, upcoming: datetime | None, now: datetime, count: int) -> Iterator[datetime]:
-    """The next instants of a job, from where the scheduler stands."""
-    if job.schedule is None:
-        raise UserError(f"This job cannot be read: {job.status_reason}.")
-    moment = upcoming or job.schedule.next_after(now)
-    while moment is not None and count:
-        yield moment
-        moment, count = job.schedule.next_after(moment), count - 1

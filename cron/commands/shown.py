@@ -1,7 +1,6 @@
 """Jobs as chats see them: in Markdown, with buttons. Names and texts are data, and shown as they are. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from cron import listing
 from cron.draft import often
@@ -9,6 +8,7 @@ from cron.job import Job, JobStatus
 from cron.notices import moment_text
 from cron.overview import Facts
 from cron.schedule import At
+from cron.upcoming import Fire
 from gateway.commands.base import Buttons
 from gateway.commands.text import Page, code, one_line, plain
 from gateway.messages import Button
@@ -89,13 +89,19 @@ def remove_question(job: Job) -> tuple[str, Buttons]:
     return f"Remove {title(job)} for good?", ((yes, no),)
 
 
-def upcoming(job: Job, moments: Sequence[datetime], *, most: int | None = None) -> str:
+def upcoming(job: Job, moments: Sequence[Fire], *, most: int | None = None) -> str:
     """The next times of a job; `most`: so many are shown, and more were asked for."""
     if not moments:
         return f"{title(job)} does not fire any more."
     asleep = "" if job.status is JobStatus.ENABLED else f" if it were enabled (it is {job.status.value})"
-    lines = [f"{title(job)} fires next{asleep}:", *(f"- {moment_text(at, job.tz)}" for at in moments)]
-    return "\n".join([*lines, f"At most {most} are shown."] if most == len(moments) else lines)
+    lines = [f"{title(job)} fires next{asleep}:", *(_fire(one, job.tz) for one in moments)]
+    shown = sum(one.fires for one in moments)
+    return "\n".join([*lines, f"At most {most} are shown."] if most == shown else lines)
+
+
+def _fire(one: Fire, zone: str) -> str:
+    remarks = "; ".join(one.remarks)
+    return f"- {moment_text(one.at, zone)}{f', {plain(remarks)}' if remarks else ''}"
 
 
 def summary(found: Sequence[tuple[Job, Facts]], running: Sequence[Job]) -> list[str]:

@@ -4,6 +4,7 @@
     WHEN do TEXT       something for the assistant to work on
     WHEN | TEXT        where the two cannot be told apart otherwise: what stands before the bar is the time
     WHEN TEXT          a time that is found at the beginning, or anywhere in an English sentence
+    … | nag 10m        at the end: said again this often until somebody answers
 
 WHEN is a time phrase, a cron expression, or `every 5m`.
 """
@@ -35,6 +36,14 @@ _AMOUNT = re.compile(
     r"(?:\d+(?:\.\d+)?\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])\s*)+",
     re.IGNORECASE,
 )
+_NAG = re.compile(
+    r"(?:\s*\||,?\s+and)\s*nag(?:\s+me)?(?:\s+every)?(?:\s+(?P<nag>\d+(?:\.\d+)?\s*[a-z]+))?(?:\s+until\s+done)?\s*[.!]?$",
+    re.IGNORECASE,
+)
+NAG = "10m"  # how often, where nobody says it
+_ABOUT = re.compile(
+    r"(?:(?:please\s+)?(?:remind\s+)?(?:me|us)\b)?\s*(?:(?:about|of|to do)?\s*(?:this|that|it))?", re.IGNORECASE
+)
 _COURTESY = re.compile(
     r"(?:please\s+)?(?:(?:(?:remind|tell)\s+)?(?:me|(?-i:us))\b[:,]?\s*)?(?:(?:to|that|about|of)\s+)?",
     re.IGNORECASE,
@@ -54,13 +63,16 @@ REMIND = Form(example="/remind in 20 minutes to stretch", verbs=False, once=True
 ADD = Form(example="/cron add every weekday at 9 say write the report", verbs=True, once=False)
 
 
-def read(words: str, form: Form, maker: Maker) -> Draft:
+def read(words: str, form: Form, maker: Maker, *, quoted: str = "") -> Draft:
     """What the words ask for; UserError says what is missing, with a right example unless it has one itself.
 
+    `quoted`: the message that they answer, which is what is said where they say nothing else.
     May bring dateparser and take tens of milliseconds: call it in a thread.
     """
+    words, nag = _without_nag(words.strip())
     try:
-        return _read(words.strip(), form, maker)
+        draft = _read(_with_quoted(words, quoted, form, maker), form, maker)
+        return replace(draft, nag=nag) if nag else draft
     except UserError as error:
         if _EXAMPLE.search(str(error)):
             raise
@@ -68,11 +80,31 @@ def read(words: str, form: Form, maker: Maker) -> Draft:
         raise UserError(f"{why}{'' if why.endswith('?') else '.'} For example: {form.example}") from error
 
 
+def _without_nag(words: str) -> tuple[str, str | None]:
+    """The words, and how often they are said again."""
+    match = _NAG.search(words)
+    return (words[: match.start()].rstrip(_EDGES), match["nag"] or NAG) if match else (words, None)
+
+
+def _with_quoted(words: str, quoted: str, form: Form, maker: Maker) -> str:
+    """The words with what they answer behind a bar, if they are a time and at most "about this" besides."""
+    if not quoted or "|" in words:
+        return words
+    found = phrases.find(_timely(words, form), now=maker.now, zone=maker.zone, languages=maker.languages)
+    if found is None or found.refusal or not _ABOUT.fullmatch(found.rest.strip(_EDGES)):
+        return words
+    return f"{found.phrase} | {quoted}"
+
+
+def _timely(words: str, form: Form) -> str:
+    """A bare amount as a time from now, where that is what it means."""
+    return f"in {words}" if form.once and _AMOUNT.match(words) else words
+
+
 def _read(words: str, form: Form, maker: Maker) -> Draft:
     if not words:
         raise UserError("When, and what?")
-    if form.once and _AMOUNT.match(words):
-        words = f"in {words}"
+    words = _timely(words, form)
     begun = _EXPRESSION.match(words) or _QUOTED.match(words)
     if begun and (time := _if_time(begun["when"], maker)) is not None:
         return _with_text(time, words[begun.end() :], form)

@@ -10,11 +10,12 @@ import pytest
 from channels.base import Channel
 from gateway.agent.model import ModelClient
 from gateway.agent.models.scripted import Script, ScriptedModel
-from gateway.app import Setup, running
+from gateway.app import running
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.home import Home, prepare
 from gateway.parts import channels_of
+from gateway.setup import Setup
 from tests.fakes import settle
 from tests.journeys.telegram.story import Opener, Town, move_in, settings_of
 from tests.servers.telegram import TelegramServer, serve_telegram

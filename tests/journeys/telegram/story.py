@@ -13,7 +13,7 @@ from channels.base import Channel
 from channels.telegram import TelegramChannel
 from channels.telegram.client import Client, Waits
 from cron import runs
-from cron.job import Run
+from cron.run import Run
 from gateway.agent.model import ModelClient, Prompt, ToolResult, UserText
 from gateway.agent.models.scripted import Line, ScriptedModel
 from gateway.app import Gateway
@@ -182,7 +182,8 @@ async def _is_busy(town: Town) -> bool:
     lanes = town.gateway.lanes
     if town.telegram.pending or lanes.running or lanes.waiting:
         return True
-    return bool(await rows(town, "SELECT 1 FROM outbox WHERE state = 'open' LIMIT 1"))
+    begun = "SELECT 1 FROM inbox WHERE state <> 'done' LIMIT 1"  # also what has its place, and no turn yet
+    return bool(await rows(town, begun) or await rows(town, "SELECT 1 FROM outbox WHERE state = 'open' LIMIT 1"))
 
 
 async def hears(

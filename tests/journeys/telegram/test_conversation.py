@@ -5,7 +5,7 @@ import json
 from datetime import timedelta
 
 from cron import phrases
-from cron.job import RunStatus
+from cron.run import RunStatus
 from gateway.agent.model import Prompt, ToolResult, UserText
 from gateway.agent.models.offline import OfflineModel
 from gateway.agent.models.scripted import Line, calls

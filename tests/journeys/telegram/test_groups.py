@@ -253,7 +253,9 @@ async def test_a_job_that_a_model_runs_speaks_in_the_topic_where_it_was_made_and
         wanted = {"text": "hello from the job", "chat": str(ANNA), "to": str(ANNA)}
         return "done" if answered else calls(("message", {"text": "hello from the job"}), ("message", wanted))
 
-    async with open_town(script, **hurried(telegram)) as town:  # P-62: there is no way to name another chat
+    async with open_town(
+        script, **hurried(telegram)
+    ) as town:  # P-62, CARD-08: there is no way to name another chat
         telegram.say(f"{BOT} greet us", user=ANNA, chat=FORUM, thread=topic)
         await hears(town, 2, chat=FORUM, thread=topic)
         await calm(town)

@@ -32,8 +32,8 @@ async def test_jobs_that_a_crash_left_behind_follow_at_the_next_start(
         new = telegram.migrate(GROUP)
         await calm(town)
         # as if the process had ended between the move of the chat and that of its jobs
-        (job,) = town.gateway.book.list(OPERATOR)
-        town.gateway.book.move("telegram", str(new), str(GROUP))
+        (job,) = town.gateway.scheduling.book.list(OPERATOR)
+        town.gateway.scheduling.book.move("telegram", str(new), str(GROUP))
         assert [stored["owner"] for stored in stored_jobs(town)] == [f"telegram:{GROUP}"]
 
     async with open_town(model=OfflineModel(phrases.find)) as town:

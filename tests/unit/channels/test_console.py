@@ -15,7 +15,7 @@ import pytest
 
 from channels.console import LONGEST_LINE, STORE_PAUSE, ConsoleChannel
 from gateway.errors import StoreError, TransientDeliveryError
-from gateway.messages import ChatAddress, InboundMessage, Parcel
+from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage, Parcel
 from tests.fakes import NOON, FakeClock, until
 
 
@@ -356,3 +356,16 @@ def test_a_process_whose_output_nobody_reads_ends_in_order() -> None:
         said = it.stderr.read()
 
     assert (ended, said) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("caller", "shown"), [(Caller.COMMAND, "milk & eggs"), (Caller.REMINDER, "milk \\& eggs")]
+)
+def test_only_answers_of_commands_are_freed_of_their_backslashes(caller: Caller, shown: str) -> None:
+    """What a reminder says is exact; what a command says is Markdown, which a terminal does not render."""
+    address = ChatAddress(channel="console", chat="terminal")
+    message = OutboundMessage(delivery_id="d", address=address, caller=caller, text="milk \\& eggs")
+
+    (part,) = ConsoleChannel("console", FakeClock()).render(message)
+
+    assert part.payload["text"] == shown

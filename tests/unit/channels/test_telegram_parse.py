@@ -6,7 +6,18 @@ import pytest
 from telegram import Update
 
 from channels.telegram.client import Identity
-from channels.telegram.parse import NOT_YOURS, TOO_OLD, Heard, Listener, Membership, Moved, Nothing, Pressed, Said
+from channels.telegram.parse import (
+    LONGEST_QUOTE,
+    NOT_YOURS,
+    TOO_OLD,
+    Heard,
+    Listener,
+    Membership,
+    Moved,
+    Nothing,
+    Pressed,
+    Said,
+)
 from gateway.messages import Press
 from tests.fakes import NOON
 
@@ -257,3 +268,26 @@ def test_a_press_in_a_channel_is_not_heard() -> None:
 
 def test_half_a_surrogate_pair_does_not_reach_the_store() -> None:
     assert said(text="broken \ud83d emoji").text == "broken ? emoji"
+
+
+def test_what_a_message_answers_comes_with_it() -> None:
+    found = said(text="remind me about this", reply_to_message=message("The invoice is due.", message_id=5))
+
+    assert (found.reply_to, found.reply_text, found.reply_author) == ("5", "The invoice is due.", "Anna Bell")
+
+
+def test_the_part_that_was_picked_of_a_message_is_what_is_answered() -> None:
+    quote = {"text": "due", "position": 15, "is_manual": True}
+
+    assert said(reply_to_message=message("The invoice is due.", message_id=5), quote=quote).reply_text == "due"
+
+
+def test_a_long_message_that_is_answered_is_cut() -> None:
+    assert len(said(reply_to_message=message("x" * 4_000, message_id=5)).reply_text) == LONGEST_QUOTE
+
+
+def test_the_beginning_of_a_topic_is_no_words_that_are_answered() -> None:
+    topic = {"name": "Bills", "icon_color": 1}
+    opening = message(None, message_id=5, chat=FORUM, forum_topic_created=topic)
+
+    assert said(chat=FORUM, reply_to_message=opening).reply_text == ""

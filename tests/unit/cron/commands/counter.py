@@ -65,7 +65,7 @@ async def counter(
     async def changed() -> None:
         return None
 
-    async def run_now(job: Job, stamp: str) -> str:
+    async def run_now(job: Job, stamp: str, *, by: str) -> str:
         ran.append(job)
         return run_of(stamp)
 

@@ -82,3 +82,14 @@ async def test_a_job_made_in_a_terminal_speaks_where_the_configuration_says(tmp_
 
         assert desk.jobs()[0].address == target
         assert "It speaks to telegram:5" in answer.text
+
+
+async def test_the_echo_says_what_a_change_of_the_clock_does_to_the_next_times(tmp_path: Path) -> None:
+    async with counter(tmp_path) as desk:
+        made = await desk.cron("add 30 2 29 3 * say spring")
+        (job,) = desk.jobs()
+        shown = await desk.cron(f"next {job.id} 2")
+
+        remark = "fires at 03:00 because 02:30 does not exist that day"
+        assert remark in made.text
+        assert f"2026-03-29 03:00 Sun (Europe/Berlin), {remark}" in shown.text.replace("\\", "")

@@ -160,6 +160,8 @@ def test_the_words_before_a_bar_are_read_in_the_languages_of_the_configuration()
         "pay 20:30 ticket tomorrow at 10am",
         "3 days before christmas x",
         "tue at 18:00 dentist",
+        "morgen um 21:00 Zahnarzt",
+        "at 18:00 dentist on friday please",
     ],
 )
 def test_a_date_or_time_that_would_be_left_in_the_text_is_asked_about(words: str) -> None:
@@ -188,7 +190,7 @@ def test_a_mention_is_no_word_of_a_cron_expression(form: Form) -> None:
     assert (draft.when, draft.say) == ("in 5 minutes", "@bob hi")
 
 
-AN_EXAMPLE = r'For example: {}$|For example "|such as|Understood are|[Ww]rite "'
+AN_EXAMPLE = r'For example: {}$|[Ff]or example "|such as|Understood are|[Ww]rite "'
 
 PIECES = (
     *("every", "in", "at", "on", "say", "do", "|", "to", "me", "remind", "prompt", "until", ":", ",", '"', "'"),
@@ -209,3 +211,32 @@ def test_any_words_are_a_job_or_a_sentence_that_says_why_not(words: list[str], f
     else:
         assert bool(draft.say) != bool(draft.prompt)
         assert bool(draft.when) != bool(draft.schedule)
+
+
+@pytest.mark.parametrize(
+    ("words", "when", "say", "nag"),
+    [
+        ("at 9am take my pills | nag 10m", "at 9am", "take my pills", "10m"),
+        ("tomorrow at 9 | take my pills | nag 1h", "tomorrow at 9", "take my pills", "1h"),
+        ("at 9am take my pills and nag me every 5 minutes until done", "at 9am", "take my pills", "5 minutes"),
+        ("at 9am take my pills | nag until done", "at 9am", "take my pills", wish.NAG),
+        ("at 9am buy a nag", "at 9am", "buy a nag", None),
+    ],
+)
+def test_a_reminder_may_nag(words: str, when: str, say: str, nag: str | None) -> None:
+    draft = wish.read(words, REMIND, MAKER)
+
+    assert (draft.when, draft.say, draft.nag) == (when, say, nag)
+
+
+@pytest.mark.parametrize(
+    "words", ["in 2 hours", "2h", "me about this in 2 hours", "me in 2 hours", "in 2 hours about that"]
+)
+def test_a_reminder_of_the_message_that_is_answered_needs_no_words(words: str) -> None:
+    draft = wish.read(words, REMIND, MAKER, quoted="Pay | the bill\nin 3 days.")
+
+    assert (draft.when in {"in 2 hours", "in 2h"}, draft.say) == (True, "Pay | the bill\nin 3 days.")
+
+
+def test_words_of_its_own_are_what_a_reminder_says() -> None:
+    assert wish.read("in 2 hours to call", REMIND, MAKER, quoted="Pay the bill").say == "call"

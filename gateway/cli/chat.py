@@ -13,6 +13,7 @@ from gateway.cli.main import DONE, FAILED, Call
 from gateway.cli.terminal import Outcome, Terminal
 from gateway.cli.words import clean
 from gateway.cli.worker import LOOK_EVERY, check_model, work_until
+from gateway.commands.text import as_shown
 from gateway.messages import Caller, OutboundMessage
 
 PURPOSE = "tocsin chat"
@@ -40,6 +41,10 @@ def command(call: Call, *, text: str | None, session: str) -> int:
     return asyncio.run(_ask(call, kept, session, text))
 
 
+def _shown(message: OutboundMessage) -> str:
+    return clean(as_shown(message.text) if message.caller is Caller.COMMAND else message.text)
+
+
 # -- one turn ---------------------------------------------------------------------------------------------------
 
 
@@ -48,7 +53,7 @@ async def _ask(call: Call, kept: Kept, session: str, text: str) -> int:
 
     def show(message: OutboundMessage) -> None:
         heard.append(message)
-        call.say(clean(message.text))
+        call.say(_shown(message))
 
     before = kept.jobs_stamp()
     with Terminal(kept, session, show) as terminal:
@@ -121,9 +126,7 @@ async def _converse(call: Call, kept: Kept, session: str) -> int:
 
     def show(message: OutboundMessage) -> None:
         # On a terminal the answer takes the place of the prompt that waits, and a new one follows.
-        click.echo(
-            f"\r{clean(message.text)}\n{prompt}" if interactive else clean(message.text), nl=not interactive
-        )
+        click.echo(f"\r{_shown(message)}\n{prompt}" if interactive else _shown(message), nl=not interactive)
 
     if interactive:
         _greet(call)

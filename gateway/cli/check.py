@@ -2,21 +2,26 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway import config as configuration
-from gateway.cli import check_channels, check_home
+from gateway.cli import check_channels, check_home, check_tasks
 from gateway.cli.finding import Finding, Level
+from gateway.cli.kept import Kept
 from gateway.cli.main import DONE, FAILED, WRONG_USE, Call
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config, Loaded
 from gateway.errors import ConfigError
 from gateway.home import Home
+
+if TYPE_CHECKING:
+    from cron.job import Job
 
 _SQLITE_URL = "sqlite:///"
 _SQLITE_START = b"SQLite format 3\x00"
@@ -65,10 +70,12 @@ def look(
     if loaded is not None:
         secrets(configuration.secrets(loaded.config))
         yield from _told(loaded, place, clock, offline=offline)
+        readable = file is None and os.access(place.path, os.R_OK | os.X_OK)
+        yield from check_tasks.look(loaded.config, Kept(place, lambda note: None) if readable else None, clock)
     if file is None:
         yield from check_home.look(place, clock.now())
     if file is None and loaded is not None and os.access(place.path, os.R_OK | os.X_OK):
-        yield from _kept(place, loaded.config)
+        yield from stored(place, loaded.config)
 
 
 def _told(loaded: Loaded, place: Home, clock: Clock, *, offline: bool) -> Iterator[Finding]:
@@ -124,17 +131,17 @@ def _targets(config: Config) -> Iterator[Finding]:
                 yield Finding(part=key, level=Level.WARNING, text=text)
 
 
-def _kept(place: Home, config: Config) -> Iterator[Finding]:
+def stored(place: Home, config: Config) -> Iterator[Finding]:
+    """Whether the jobs and the database can be read."""
     if config.cron.store == "json":
         yield _jobs(place.file(config.cron.store_path))
+    elif config.database.url.startswith(_SQLITE_URL):
+        yield _stored_jobs(place.file(config.database.url.removeprefix(_SQLITE_URL)))
     if config.database.url.startswith(_SQLITE_URL):
         yield _database(place.file(config.database.url.removeprefix(_SQLITE_URL)))
 
 
 def _engines(config: Config) -> Iterator[Finding]:
-    if config.cron.store != "json":
-        text = f'"{config.cron.store}" is not built yet; use "json"'
-        yield Finding(part="cron.store", level=Level.WRONG, text=text)
     if not config.database.url.startswith(_SQLITE_URL):
         text = "only SQLite is built yet; use sqlite:///gateway.db"
         yield Finding(part="database.url", level=Level.WRONG, text=text)
@@ -157,15 +164,33 @@ def _jobs(path: Path) -> Finding:
 
 def _readable_jobs(path: Path, count: int) -> Finding:
     """Whether each job can be understood: one that cannot does not fire."""
-    from cron.job import JobStatus
-    from cron.stores.json_file import JsonFileStore
+    from cron.stores.json_file import COMFORTABLE, JsonFileStore, crowded
 
-    jobs = JsonFileStore(path).load().values()
+    finding = _broken_among(path.name, JsonFileStore(path).load())
+    if finding.level is Level.OK and count > COMFORTABLE:
+        return Finding(part=path.name, level=Level.WARNING, text=crowded(count))
+    return finding
+
+
+def _stored_jobs(path: Path) -> Finding:
+    from cron.stores.sql import SqlStore
+    from gateway.errors import StoreError
+
+    try:
+        return _broken_among("cron.store", SqlStore(path).load())
+    except StoreError as error:
+        return Finding(part="cron.store", level=Level.ERROR, text=str(error))
+
+
+def _broken_among(part: str, stored: "Mapping[str, Job]") -> Finding:
+    from cron.job import JobStatus
+
+    jobs, count = stored.values(), len(stored)
     broken = [f'"{job.name}" ({job.id}): {job.status_reason}' for job in jobs if job.status is JobStatus.BROKEN]
     if broken:
         text = f"{len(broken)} of {count} jobs cannot be read and do not fire: {'; '.join(broken)}"
-        return Finding(part=path.name, level=Level.ERROR, text=text)
-    return Finding(part=path.name, level=Level.OK, text=f"{count} job{'' if count == 1 else 's'}")
+        return Finding(part=part, level=Level.ERROR, text=text)
+    return Finding(part=part, level=Level.OK, text=f"{count} job{'' if count == 1 else 's'}")
 
 
 def _database(path: Path) -> Finding:

@@ -18,7 +18,19 @@ COMMANDS = {
     "cancel": "gateway.cli.cron_cancel:cancel",
     "runs": "gateway.cli.cron_runs:runs_of",
     "next": "gateway.cli.cron_next:following",
+    "test": "gateway.cli.cron_test:test",
+    "export": "gateway.cli.cron_export:export",
+    "import": "gateway.cli.cron_import:import_jobs",
+    "prune": "gateway.cli.cron_prune:prune",
+    "doctor": "gateway.cli.cron_doctor:doctor",
 }
+
+HIDDEN = {
+    "add_cron": "gateway.cli.cron_add:add",
+    "list_crons": "gateway.cli.cron_aliases:list_crons",
+    "list_runs": "gateway.cli.cron_aliases:list_runs",
+}
+"""Names that another scheduler had for them: understood, and not shown by --help."""
 
 
 class CronGroup(Commands):
@@ -27,10 +39,18 @@ class CronGroup(Commands):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in HIDDEN:
+            return args[0], self.get_command(ctx, args[0]), args[1:]
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        place = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
+        if place is None:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        module, _, attribute = place.partition(":")
         found: click.Command = getattr(import_module(module), attribute)
         taken = {parameter.name for parameter in found.params}
         found.params.extend(option for option in self.params if option.name not in taken)

@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 
 import click
 
-from cron import listing
+from cron import listing, rules
 from cron.book import JobBook
-from cron.draft import Maker, changed_job, checked, unique_name
-from cron.job import Job
+from cron.configured import bounds_of
+from cron.draft import Maker, changed_job, unique_name
+from cron.job import Job, Shell
+from cron.store import names_of
 from gateway import config as configuration
-from gateway.cli import cron_file, cron_jobs
-from gateway.cli.cron_flags import NAMES, Flags, job_flags
+from gateway.cli import cron_file, cron_jobs, cron_text
+from gateway.cli.cron_flags import EXAMPLES, NAMES, Flags, JobCommand, job_flags
 from gateway.cli.cron_words import target_text
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
@@ -22,9 +24,10 @@ from gateway.messages import ChatAddress, Json
 
 MAKER = "operator"
 ATTEMPTS = 5  # to write a job that others change at the same time
+WAITING = "shell commands wait for the sandbox, which is not built yet: until then a run of this job fails"
 
 
-@click.command("add")
+@click.command("add", cls=JobCommand, epilog=EXAMPLES)
 @job_flags
 @click.pass_obj
 def add(call: Call, /, **flags: str | None) -> None:
@@ -35,7 +38,7 @@ def add(call: Call, /, **flags: str | None) -> None:
     desk.tell(job, "Scheduled")
 
 
-@click.command("update")
+@click.command("update", cls=JobCommand, epilog=EXAMPLES)
 @click.argument("reference", metavar="ID")
 @job_flags
 @click.pass_obj
@@ -67,17 +70,21 @@ class Desk:
     def from_flags(self, wanted: Flags) -> Job:
         """A new job of the flags."""
         draft, maker = wanted.draft(), self._maker(wanted.address())
-        return JobBook(self.kept.jobs).add(draft, maker)
+        return JobBook(self.kept.audited()).add(draft, maker)
 
     def from_file(self, wanted: Flags) -> Job:
-        """A new job of a JSON object."""
-        job = cron_file.new_job(self._file_of(wanted), zone=self.kept.zone, now=self.kept.clock.now())
-        self._admit(job)
+        """A new job of an object in a file."""
+        written = self._file_of(wanted)
+        store = self.kept.audited()
+        book = JobBook(store, jobs_per_owner=self.config.limits.jobs_per_owner)
         for _ in range(ATTEMPTS):
-            taken = {other.name for other in self.kept.jobs.load().values() if other.owner == job.owner}
-            name = unique_name(job.name or listing.what(job, widest=30), taken)
+            present = self.kept.jobs.load()
+            job = cron_file.new_job(written, replace(self._maker(None), jobs=present.values()))
+            self._check(job.address)
+            name = unique_name(job.name or listing.what(job, widest=30), names_of(present, job.owner))
+            job = replace(job, name=name, created_by=job.created_by or MAKER)
             try:
-                return self.kept.jobs.put(replace(job, name=name, created_by=job.created_by or MAKER))
+                return store.put(job, check=book.admitting(job))
             except JobChangedError as error:
                 if job.uid in self.kept.jobs.load():
                     raise UserError(f"{error}; leave id and uid out to make another one") from error
@@ -91,29 +98,35 @@ class Desk:
             if following == job:
                 return job
             try:
-                return self.kept.jobs.put(following)
+                return self.kept.audited().put(following)
             except JobChangedError:
                 continue
         raise UserError("the job is being changed by others; try again")
 
     def _following(self, job: Job, wanted: Flags) -> Job:
+        present = self.kept.jobs.load()
+        others = present.values()  # a store of many jobs decodes them only for who looks through them
         if wanted.job is not None:
-            following = cron_file.overlaid(job, self._file_of(wanted))
-            self._admit(following)
+            following = cron_file.overlaid(job, self._file_of(wanted), replace(self._maker(None), jobs=others))
+            self._check(following.address)
             return following
         address, draft = wanted.address(), wanted.draft()
-        maker = self._maker(address)
+        maker = replace(self._maker(address), jobs=others)
         if draft.said():
-            others = self.kept.jobs.load().values()
-            taken = {other.name for other in others if other.owner == job.owner and other.uid != job.uid}
-            job = changed_job(job, draft, maker, taken)
+            job = changed_job(job, draft, maker, names_of(present, job.owner) - {job.name})
         return replace(job, address=address) if address is not None else job
 
     def _file_of(self, wanted: Flags) -> dict[str, Json]:
         if more := wanted.said():
             raise UserError(f"--job is the whole job; say {' and '.join(more)} inside it")
-        with click.open_file(wanted.job or "-", encoding="utf-8") as file:
-            return cron_file.parse(file.read())
+        name = wanted.job or "-"
+        try:
+            with click.open_file(name, encoding="utf-8") as file:
+                return cron_text.parse(file.read(cron_text.LARGEST + 1), name=name)
+        except UnicodeDecodeError as error:
+            raise UserError(f"--job: {name[:200]} is not UTF-8 text; save it as UTF-8") from error
+        except OSError as error:
+            raise UserError(f"--job: {name[:200]} cannot be read: {error.strerror}") from error
 
     def _maker(self, address: ChatAddress | None) -> Maker:
         self._check(address)
@@ -126,12 +139,9 @@ class Desk:
             address=address,
             min_interval=cron.min_interval,
             at_min_lead=cron.at_min_lead,
+            admin=True,
+            bounds=bounds_of(self.config),
         )
-
-    def _admit(self, job: Job) -> None:
-        self._check(job.address)
-        if job.schedule is not None:
-            checked(job.schedule, replace(self._maker(None), zone=job.tz))
 
     def _check(self, address: ChatAddress | None) -> None:
         if address is not None and (note := check_channel(address.channel, self.config)):
@@ -139,6 +149,10 @@ class Desk:
 
     def tell(self, job: Job, done: str) -> None:
         """The echo: what was understood, the absolute time, the zone, and where it speaks."""
+        for warning in rules.warnings(job, bounds_of(self.config)):
+            self.call.warn(f"note: {warning}")
+        if isinstance(job.payload, Shell) or job.check:
+            self.call.warn(f"note: {WAITING}")
         facts = cron_jobs.facts(self.kept, [job])[job.uid]
         utc = self.config.timezone is None and job.tz == "UTC"
         hint = "Times here are in UTC; give --tz, or set `timezone` in the configuration." if utc else ""

@@ -7,7 +7,9 @@ from datetime import timedelta
 import click
 
 from cron import runs
-from cron.job import Run, RunStatus
+from cron.ending import Consequence, Ended
+from cron.lifecycle import Published
+from cron.run import Run, RunStatus
 from gateway import requests
 from gateway.agent.due import Ending, EndStatus
 from gateway.cli.cron_document import run_document
@@ -81,15 +83,29 @@ def _ended_here(kept: Kept, name: str) -> bool:
     """Whether it could be ended without asking: it waits, or whoever worked on it is gone."""
     abandoned = kept.holder() is None
     now = kept.clock.now()
+    consequences = _consequences(kept, find_run(kept, name))
 
     def end(transaction: Transaction) -> bool:
         found = runs.job_of(transaction, name)
         if found is None or (found[0] is RunStatus.RUNNING and not abandoned):
             return False
         runs.finish(transaction, name, _ENDING, now=now)  # whoever comes to its turn finds it over
+        if found[0].open and (run := runs.find(transaction, name)) is not None:
+            for consequence in consequences:
+                consequence.write(transaction, Ended(job=found[1], run=run, ending=_ENDING, now=now))
         return True
 
     return kept.write(end)
+
+
+def _consequences(kept: Kept, run: Run) -> list[Consequence]:
+    """What follows when it is cancelled; it has cost something only if it waits for another attempt."""
+    if not run.input_tokens and not run.output_tokens:
+        return [Published()]
+    from gateway import config  # with the configuration comes much that takes long to load
+    from gateway.parts import spend_of
+
+    return [Published(), spend_of(config.load(kept.home.path).config)]
 
 
 def _ask(kept: Kept, name: str) -> None:

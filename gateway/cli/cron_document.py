@@ -1,13 +1,22 @@
 """Jobs and runs as the JSON that `--json` prints: every field is always there, null when it is empty; pure."""
 
+from json import dumps
+
+from cron import timetable
+from cron.codec import encode_job
 from cron.codec.columns import FIELDS
+from cron.codec.policies import write_retry
 from cron.codec.shapes import encode_payload, encode_schedule
-from cron.job import Job, Run
+from cron.job import Job
+from cron.options import OPTIONS
 from cron.overview import Facts
+from cron.policy import Backoff
+from cron.run import Run
 from gateway.cli.words import utc
 from gateway.messages import Json
 
 _INTERNAL = frozenset({"stamp", "state_stamp", "state"})
+_SHOWN_ELSEWHERE = frozenset({"description", "session", "notify", "overlap", "misfire"})
 
 
 def job_document(job: Job, facts: Facts) -> dict[str, Json]:
@@ -20,14 +29,17 @@ def job_document(job: Job, facts: Facts) -> dict[str, Json]:
     return document | {
         "schedule": encode_schedule(job.schedule, job.tz) if job.schedule else None,
         "payload": encode_payload(job.payload) if job.schedule else None,
-        "delivery": None,
-        "retry": None,
+        "delivery": _without_token(document["delivery"], "hook"),
+        "on_complete": _without_token({"hook": document["on_complete"]}, "hook")["hook"],
+        "on_fail": _without_token({"hook": document["on_fail"]}, "hook")["hook"],
+        "retry": _whole_retry(job),
         "state": job.state,
         "next_run": utc(facts.next_run),
         "last_run": utc(facts.last_run),
         "last_status": facts.last_status or None,
         "last_error": facts.last_error or None,
         "run_count": facts.run_count,
+        "trouble": timetable.trouble(job) or None,
     }
 
 
@@ -55,9 +67,38 @@ def run_document(run: Run) -> dict[str, Json]:
         "error": run.error or None,
         "error_class": run.error_class.value if run.error_class else None,
         "delivery_status": run.delivery_status.value,
+        "delivery_error": run.delivery_error or None,
         "messages_sent": run.messages_sent,
     }
 
 
+def settings(job: Job) -> list[tuple[str, str]]:
+    """The settings of a job that are not at their default, for people: name and value, without secrets."""
+    stored = encode_job(job)
+    if job.schedule is None or not isinstance(stored, dict):
+        return []
+    whole = job_document(job, Facts())
+    return [(name, _shown(whole[name])) for name in OPTIONS if name in stored and name not in _SHOWN_ELSEWHERE]
+
+
+def _shown(value: Json) -> str:
+    return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
+
+
+def _whole_retry(job: Job) -> Json:
+    """Also the parts that are at their default: how often a run is tried is asked for again and again."""
+    plain: dict[str, Json] = {"attempts": job.retry.attempts, "backoff": Backoff.STANDARD.value, "unsafe": False}
+    return plain | write_retry(job.retry)
+
+
+def _without_token(holder: Json, name: str) -> Json:
+    """The object with the hook in it, which says whether it has a token, and never which."""
+    hook = holder.get(name)
+    if not hook:
+        return holder
+    shown = {part: value for part, value in hook.items() if part != "token"}
+    return holder | {name: shown | ({"has_token": True} if "token" in hook else {})}
+
+
 def _or_null(value: Json) -> Json:
-    return None if value in ("", {}) else value
+    return None if value in ("", {}, "0s") else value

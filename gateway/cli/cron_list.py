@@ -1,9 +1,10 @@
 """tocsin cron list."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
+from cron import timetable
 from cron.job import Job, JobStatus
 from cron.overview import Facts
 from gateway.cli.cron_document import job_document
@@ -11,6 +12,7 @@ from gateway.cli.cron_jobs import everything, facts
 from gateway.cli.cron_words import schedule_text
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
+from gateway.cli.stale import stale_jobs
 from gateway.cli.words import minute, table
 
 HEADINGS = ("ID", "NAME", "SCHEDULE", "STATUS", "NEXT RUN", "LAST RUN")
@@ -32,22 +34,14 @@ def list_jobs(call: Call, *, all_: bool, stale_days: int | None) -> None:
     wanted = [job for job in jobs if all_ or stale_days is not None or job.status is JobStatus.ENABLED]
     known = facts(kept, wanted)
     if stale_days is not None:
-        now = kept.clock.now()
-        wanted = [job for job in wanted if is_stale(job, known[job.uid], now, timedelta(days=stale_days))]
+        wanted = stale_jobs(wanted, known, kept.clock.now(), days=stale_days)
     if call.json:
-        call.document({"jobs": [job_document(job, known[job.uid]) for job in wanted]})
+        call.documents("jobs", (job_document(job, known[job.uid]) for job in wanted))
         return
     for line in _lines(wanted, known, kept.clock.now()):
         call.say(line)
     if not all_ and stale_days is None and len(wanted) < len(jobs):
         call.warn(f"note: {len(jobs) - len(wanted)} more, not enabled; --all shows them too")
-
-
-def is_stale(job: Job, facts: Facts, now: datetime, age: timedelta) -> bool:
-    """Whether nothing has come of the job for so long, and nothing will by itself."""
-    if facts.next_run is not None and facts.next_run > now:
-        return False
-    return now - (facts.last_run or job.created_at) >= age
 
 
 def _lines(jobs: list[Job], known: dict[str, Facts], now: datetime) -> list[str]:
@@ -62,4 +56,5 @@ def _row(job: Job, facts: Facts, now: datetime) -> tuple[str, ...]:
     if facts.last_status and facts.last_status != "succeeded":
         last += f" {facts.last_status}"
     following = minute(facts.next_run, job.tz) + overdue
-    return job.id, job.name, schedule_text(job), job.status.value, following, last
+    status = job.status.value + (f" (does not fire: {fault})" if (fault := timetable.trouble(job)) else "")
+    return job.id, job.name, schedule_text(job), status, following, last

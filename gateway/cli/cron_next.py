@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 
 import click
 
+from cron import preview
 from cron.codec.shapes import encode_schedule
 from cron.job import Job, JobStatus
+from cron.preview import Note
 from cron.schedule import At, Cron, Every, Schedule
 from cron.schedule_text import parse_duration, parse_instant
+from cron.timetable import Times, times_of
 from gateway import zones
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
@@ -30,17 +33,17 @@ MOST = 1_000
 @click.option("--from", "start", metavar="ISO", help="Count from this time on instead of now.")
 @click.option("--count", type=click.IntRange(1, MOST), default=COUNT, show_default=True, help="At most so many.")
 @click.pass_obj
-def following(call: Call, /, *, start: str | None, count: int, **asked: str | None) -> None:
+def following(call: Call, /, *, start: str | None, count: int, **given: str | None) -> None:
     """Show when a job, or any schedule, fires next."""
-    wanted = Question(start=start, **asked)
+    wanted = Question(start=start, **given)
     kept = Kept(call.home, call.warn)
-    schedule, zone, after = _of_job(call, kept, wanted) if wanted.reference else _of_flags(kept, wanted)
-    moments = list(fires(schedule, after, count))
+    asked = _of_job(call, kept, wanted) if wanted.reference else _of_flags(kept, wanted)
+    moments = list(preview.fires(asked.times, asked.after, min(count, asked.most)))
+    notes = preview.notes_of(asked.times, asked.after, moments, zone=asked.zone)
     if call.json:
-        document = {"schedule": encode_schedule(schedule, zone), "tz": zone}
-        call.document(document | {"next": [local(moment, zone) for moment in moments]})
-    for moment in moments:
-        call.say(_line(moment, zone))
+        call.document(_document(asked, moments, notes))
+    for line in _lines(asked.zone, moments, notes):
+        call.say(line)
     if not moments:
         call.warn("note: it does not fire any more")
 
@@ -65,21 +68,25 @@ class Question:
             raise click.UsageError(f"one of ID, --cron, --every, --at, --when is needed; {found}")
 
 
-def fires(schedule: Schedule, after: datetime, count: int) -> Iterator[datetime]:
-    """The next instants strictly after a moment, at most so many."""
-    moment = schedule.next_after(after)
-    while moment is not None and count:
-        yield moment
-        moment, count = schedule.next_after(moment), count - 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is previewed."""
+
+    schedule: Schedule
+    times: Times  # the schedule, or a job's timetable
+    zone: str
+    after: datetime
+    most: int = MOST  # fires that are left of a job's max_runs
 
 
-def _of_flags(kept: Kept, wanted: Question) -> tuple[Schedule, str, datetime]:
+def _of_flags(kept: Kept, wanted: Question) -> Asked:
     """A schedule that was typed, its zone, and the moment that everything counts from."""
     zone = _zone(wanted.tz) if wanted.tz is not None else kept.zone
     base = kept.clock.now().replace(microsecond=0)
     if wanted.start is not None:
         base = parse_instant(wanted.start, zone=zone, now=base)
-    return _read(wanted, zone, base, kept), zone, base
+    schedule = _read(wanted, zone, base, kept)
+    return Asked(schedule=schedule, times=schedule, zone=zone, after=base)
 
 
 def _read(wanted: Question, zone: str, base: datetime, kept: Kept) -> Schedule:
@@ -94,32 +101,44 @@ def _read(wanted: Question, zone: str, base: datetime, kept: Kept) -> Schedule:
     return phrases.understand(wanted.when or "", now=base, zone=zone, languages=kept.settings.languages)
 
 
-def _of_job(call: Call, kept: Kept, wanted: Question) -> tuple[Schedule, str, datetime]:
-    """The schedule of a job, its zone, and the moment after which it is asked for.
+def _of_job(call: Call, kept: Kept, wanted: Question) -> Asked:
+    """A job's timetable, its zone, and the moment after which it is asked for.
 
     From now on, that is where the gateway stands: what is overdue, it will still see to.
     """
     from gateway.cli import cron_jobs  # reads the stores, which a schedule of the command line does not need
 
-    job = cron_jobs.find(kept, wanted.reference or "")
-    if job.schedule is None:
+    job = _in_zone(cron_jobs.find(kept, wanted.reference or ""), wanted.tz)
+    times = times_of(job)
+    if job.schedule is None or times is None:
         raise UserError(f'"{job.name}" ({job.id}) cannot be read: {job.status_reason}; give it a schedule first')
-    schedule, zone = _in_zone(job, job.schedule, wanted.tz)
-    now = kept.clock.now()
+    zone = job.schedule.zone if isinstance(job.schedule, Cron) else job.tz
+    asked = Asked(schedule=job.schedule, times=times, zone=zone, after=kept.clock.now())
     if wanted.start is not None:
-        return schedule, zone, parse_instant(wanted.start, zone=zone, now=now)
+        return replace(asked, after=parse_instant(wanted.start, zone=zone, now=asked.after))
     if job.status is not JobStatus.ENABLED:
         call.warn(f"note: the job is {job.status.value}; these are the times of its schedule")
-    upcoming = cron_jobs.facts(kept, [job])[job.uid].next_run if wanted.tz is None else None
-    return schedule, zone, (upcoming - timedelta(microseconds=1) if upcoming else now)
+    facts = cron_jobs.facts(kept, [job])[job.uid]
+    after = facts.next_run - timedelta(microseconds=1) if facts.next_run else asked.after
+    return replace(asked, after=after if wanted.tz is None else asked.after, most=_left(kept, job))
 
 
-def _in_zone(job: Job, schedule: Schedule, tz: str | None) -> tuple[Schedule, str]:
-    own = schedule.zone if isinstance(schedule, Cron) else job.tz
+def _left(kept: Kept, job: Job) -> int:
+    """How many runs its schedule may still make."""
+    if job.max_runs is None:
+        return MOST
+    from cron import runs  # the tables, which a schedule of the command line does not need
+
+    cursor = kept.read(lambda transaction: runs.cursor_of(transaction, job.uid), empty=lambda: None)
+    return max(job.max_runs - (cursor.runs if cursor else 0), 0)
+
+
+def _in_zone(job: Job, tz: str | None) -> Job:
+    """The job as if it had been made in this zone."""
     if tz is None:
-        return schedule, own
-    zone = _zone(tz)
-    return (replace(schedule, zone=zone) if isinstance(schedule, Cron) else schedule), zone
+        return job
+    zone, schedule = _zone(tz), job.schedule
+    return replace(job, tz=zone, schedule=replace(schedule, zone=zone) if isinstance(schedule, Cron) else schedule)
 
 
 def _zone(name: str) -> str:
@@ -127,6 +146,27 @@ def _zone(name: str) -> str:
         return zones.check(name)
     except ValueError as error:
         raise UserError(f"--tz: {name[:80]} {error}") from error
+
+
+def _document(asked: Asked, moments: list[datetime], notes: list[Note]) -> dict[str, object]:
+    remarks = [{"at": local(note.at, asked.zone) if note.at else None, "note": note.text} for note in notes]
+    return {
+        "schedule": encode_schedule(asked.schedule, asked.zone),
+        "tz": asked.zone,
+        "next": [local(moment, asked.zone) for moment in moments],
+        "notes": remarks,
+    }
+
+
+def _lines(zone: str, moments: list[datetime], notes: list[Note]) -> Iterator[str]:
+    """A line for each fire, and for each that would have been, with what there is to say about it."""
+    yield from (f"note: {note.text}" for note in notes if note.at is None)
+    remarks: dict[datetime, list[str]] = {moment: [] for moment in moments}
+    for note in notes:
+        if note.at is not None:
+            remarks.setdefault(note.at, []).append(note.text)
+    for moment in sorted(remarks):
+        yield "  ".join([_line(moment, zone), *remarks[moment]])
 
 
 def _line(moment: datetime, zone: str) -> str:

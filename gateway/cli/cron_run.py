@@ -2,8 +2,10 @@
 
 import click
 
-from cron import runs
-from cron.job import DeliveryStatus, Job, JobStatus, Run, RunStatus, Trigger
+from cron import claims, runs
+from cron.claims import Wanted
+from cron.job import Job, JobStatus
+from cron.run import DeliveryStatus, Run, RunStatus, Trigger
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import run_document
 from gateway.cli.kept import Kept
@@ -26,7 +28,7 @@ def run(call: Call, *, reference: str, force: bool, wait: bool) -> int:
     kept = Kept(call.home, call.warn)
     job = cron_jobs.find(kept, reference)
     _refuse(job, force=force)
-    name = _claim(kept, job)
+    name = claim(kept, job)
     if kept.gateway() is not None and not wait:
         call.say(
             f'The gateway runs "{line(job.name)}" ({job.id}) now, as run {name}. Its schedule stays as it is.'
@@ -35,7 +37,7 @@ def run(call: Call, *, reference: str, force: bool, wait: bool) -> int:
             call.document(run_document(find_run(kept, name)))
         return DONE
     wait_for(call, kept, lambda: not find_run(kept, name).status.open, purpose="tocsin cron run")
-    return _report(call, kept, find_run(kept, name))
+    return report(call, kept, find_run(kept, name))
 
 
 def find_run(kept: Kept, name: str) -> Run:
@@ -55,19 +57,21 @@ def _refuse(job: Job, *, force: bool) -> None:
         )
 
 
-def _claim(kept: Kept, job: Job) -> str:
+def claim(kept: Kept, job: Job) -> str:
     """Put the run where whoever works turns finds it; returns its id."""
     now = kept.clock.now()
     due = runs.occurrence(now, now, Trigger.MANUAL)
     said = runs.message(job, due, kept.default_target, now)
+    wanted = Wanted(due=due, said=said, placed=not claims.takes_place(job))
     try:
-        kept.write(lambda transaction: runs.claim_manually(transaction, job, due, said))
+        kept.write(lambda t: claims.claim_by_hand(t, job, wanted, now=now, by=kept.user()))
     except UserError as error:  # another run is open: nothing was wrong with the words
         raise TocsinError(str(error)) from error
     return due.run
 
 
-def _report(call: Call, kept: Kept, done: Run) -> int:
+def report(call: Call, kept: Kept, done: Run) -> int:
+    """Print how it ended; returns the exit status."""
     if call.json:
         call.document(run_document(done))
     for text in _told(done):

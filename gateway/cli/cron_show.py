@@ -3,10 +3,15 @@
 import click
 import orjson
 
-from cron.describe import describe
-from cron.job import Job, Notify
+from cron import timetable
+from cron.codec.shapes import kind_of
+from cron.describe import describe_job
+from cron.job import Job
+from cron.listing import key_warning
 from cron.overview import Facts
+from cron.policy import Notify
 from gateway.cli import cron_jobs
+from gateway.cli.cron_document import settings
 from gateway.cli.cron_words import payload_text, schedule_text, target
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
@@ -46,15 +51,17 @@ def _pairs(job: Job, facts: Facts, default: ChatAddress | None) -> list[tuple[st
 def _more(job: Job, facts: Facts) -> list[tuple[str, str]]:
     last = minute(facts.last_run, job.tz) + (f" ({facts.last_status})" if facts.last_status else "")
     return [
+        *([("State Keys", warning)] if (warning := key_warning(job)) else []),
+        *([("Trouble", fault)] if (fault := timetable.trouble(job)) else []),
         (
             "Means",
-            describe(job.schedule, zone=job.tz) if job.schedule else "nothing, until it is given a schedule",
+            describe_job(job) if job.schedule else "nothing, until it is given a schedule",
         ),
         ("Last Run", last),
         ("Last Error", facts.last_error),
         ("Runs", str(facts.run_count)),
         ("Zone", job.tz),
-        ("Kind", type(job.payload).__name__),
+        ("Kind", kind_of(job.payload)),
         ("Session", job.session),
         ("Notify", job.notify.value),
         ("Overlap", job.overlap.value),
@@ -63,4 +70,5 @@ def _more(job: Job, facts: Facts) -> list[tuple[str, str]]:
         ("Made", minute(job.created_at, job.tz) + (f" by {job.created_by}" if job.created_by else "")),
         ("UID", job.uid),
         ("Description", job.description),
+        *((name.replace("_", " ").title(), value) for name, value in settings(job)),
     ]

@@ -18,7 +18,7 @@ def remove(call: Call, *, reference: str) -> None:
     """Remove a job for good; its history stays, and a run of it goes on."""
     kept = Kept(call.home, call.warn)
     known = cron_jobs.facts(kept, [cron_jobs.find(kept, reference)])
-    job = JobBook(kept.jobs).remove(reference, OPERATOR)
+    job = JobBook(kept.audited()).remove(reference, OPERATOR)
     call.say(f"Removed {_title(job)}. It will not fire any more.")
     if call.json:
         call.document(job_document(job, known[job.uid]))
@@ -30,7 +30,7 @@ def remove(call: Call, *, reference: str) -> None:
 def enable(call: Call, *, reference: str) -> None:
     """Let a job fire again, from now on."""
     kept = Kept(call.home, call.warn)
-    job = JobBook(kept.jobs).enable(reference, OPERATOR, kept.clock.now())
+    job = JobBook(kept.audited()).enable(reference, OPERATOR, kept.clock.now())
     following = cron_jobs.facts(kept, [job])[job.uid].next_run
     when = f"Next: {minute(following, job.tz)}." if following else "Its time is over; give it another with update."
     call.say(f"Enabled {_title(job)}. {when}")
@@ -49,7 +49,7 @@ def disable(call: Call, *, reference: str) -> None:
         call.say(f"{_title(before)} cannot be read, so it does not fire anyway.")
         cron_jobs.present(call, kept, before)
         return
-    job = JobBook(kept.jobs).disable(reference, OPERATOR)
+    job = JobBook(kept.audited()).disable(reference, OPERATOR)
     call.say(f"Disabled {_title(job)}. It is kept, and will not fire until it is enabled.")
     cron_jobs.present(call, kept, job)
 

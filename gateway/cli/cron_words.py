@@ -1,7 +1,7 @@
 """Jobs in the words of the command line; pure."""
 
 from cron.describe import expression_text
-from cron.job import AgentPrompt, Job
+from cron.job import Job, words_of
 from cron.schedule import At
 from cron.target import address_of
 from gateway.cli.words import local
@@ -19,7 +19,7 @@ def schedule_text(job: Job) -> str:
 
 def payload_text(job: Job) -> str:
     """What the job does or says, as it was given."""
-    return job.payload.prompt if isinstance(job.payload, AgentPrompt) else job.payload.text
+    return words_of(job.payload)
 
 
 def target_text(job: Job, default: ChatAddress | None) -> str:

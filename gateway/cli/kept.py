@@ -3,11 +3,14 @@
 Reading makes nothing, not even the folder; writing makes what it needs. Imported by quick commands: nothing heavy.
 """
 
+import os
+import pwd
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
 from gateway import home, zones
 from gateway.clock import SystemClock
@@ -25,6 +28,7 @@ GATEWAY = "tocsin run"
 """What a gateway that stays calls itself in its lock; whoever else holds it, works one turn and leaves."""
 
 _SQLITE = "sqlite:///"
+_JOB_CHANGES = "SELECT value FROM meta WHERE key = 'job_changes'"
 _HAS_TABLES = "SELECT count(*) FROM sqlite_master WHERE name = 'inbox'"
 
 
@@ -39,13 +43,41 @@ class Kept:
         self._warn = warn
 
     @cached_property
-    def jobs(self) -> JsonFileStore:
+    def jobs(self) -> JobStore:
         """The store of jobs."""
+        if self.settings.store == "sql":
+            from cron.stores.sql import SqlStore  # here, so that a quick look at a file does without it
+
+            return SqlStore(self._file)
         if self.settings.store != "json":
-            raise ConfigError(f'cron.store: "{self.settings.store}" is not built yet; use "json"')
+            raise ConfigError(f'cron.store: "{self.settings.store}" is not a store of jobs; write "json" or "sql"')
         return JsonFileStore(
             self.home.file(self.settings.store_path), tz=self.settings.timezone or zones.UTC, warn=self._warn
         )
+
+    def audited(self, role: str = "operator") -> JobStore:
+        """The store, for changes: they are written into the audit, as those of whoever uses this machine."""
+        from cron.stores.audited import (
+            AuditedStore,
+        )  # here, and the log's redactor: only what changes jobs needs them
+        from gateway.observe import Redactor
+
+        return AuditedStore(
+            self.jobs,
+            who=self.user(role),
+            clock=self.clock,
+            write=self.write,
+            hide=Redactor(),
+            warn=lambda text: self._warn(f"note: {text}"),
+        )
+
+    @staticmethod
+    def user(role: str = "operator") -> str:
+        """Who uses the command line, as the audit names them."""
+        try:
+            return f"{role}:{pwd.getpwuid(os.getuid()).pw_name}"
+        except KeyError:  # in a container a user often has no name
+            return f"{role}:{os.getuid()}"
 
     @cached_property
     def zone(self) -> str:
@@ -60,6 +92,8 @@ class Kept:
 
     def jobs_stamp(self) -> object:
         """Another one after somebody has changed the jobs."""
+        if self.settings.store == "sql":
+            return self.read(lambda t: t.execute(_JOB_CHANGES).fetchone(), empty=lambda: None)
         try:
             status = self.home.file(self.settings.store_path).stat()
         except FileNotFoundError:

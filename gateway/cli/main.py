@@ -9,7 +9,7 @@ import contextlib
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -35,13 +35,15 @@ COMMANDS = {
     "cron": ("gateway.cli.cron:command", "Make, list, change and run scheduled jobs."),
     "schedule": ("gateway.cli.schedule:command", "Make a job from words such as 'tomorrow at 9am'."),
     "message": ("gateway.cli.message:command", "Say something in a chat."),
+    "audit": ("gateway.cli.audit:command", "Show who did what to jobs, and how runs ended."),
+    "sessions": ("gateway.cli.sessions:command", "List the conversations that the agent remembers."),
+    "tools": ("gateway.cli.tools:command", "List what the agent can use."),
     "outbox": ("gateway.cli.outbox:command", "List, repeat or drop what could not be delivered."),
 }
 """Where each command is, and its line in `tocsin --help`. One whose file is not there is no command yet."""
 
 PLANNED = {
-    "tocsin": ("approvals", "audit", "event", "pair", "schedule", "sessions", "tools", "xin"),
-    "tocsin cron": ("doctor", "export", "import", "prune", "test"),
+    "tocsin": ("approvals", "event", "pair", "xin"),
 }
 """Commands that the guides name and that are not built yet, by the group that they belong to."""
 
@@ -64,6 +66,17 @@ class Call:
         from json import dumps
 
         click.echo(dumps(value, ensure_ascii=False, indent=2, default=str))
+
+    def documents(self, name: str, values: Iterable[object]) -> None:
+        """Print the one JSON document of the command, an object with a list, entry by entry: there may be many."""
+        from json import dumps
+
+        before = f'{{\n  "{name}": ['
+        for value in values:
+            lines = dumps(value, ensure_ascii=False, indent=2, default=str).split("\n")
+            click.echo("\n    ".join((before, *lines)), nl=False)
+            before = ","
+        click.echo(f"{before}]\n}}" if before != "," else "\n  ]\n}")
 
     def say(self, text: str) -> None:
         """Print for a person; with --json, nothing."""

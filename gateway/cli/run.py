@@ -16,7 +16,7 @@ from gateway.cli.main import Call
 if TYPE_CHECKING:
     from gateway.config import Loaded
     from gateway.home import Home
-    from gateway.observe import RecentErrors
+    from gateway.observe import RecentErrors, Redactor
 
 
 TWICE = 0.5  # seconds: a signal to a whole group of processes may arrive twice, and means one thing
@@ -41,7 +41,7 @@ def command(call: Call) -> int:
     console = console_wanted(loaded)
     # In a terminal that is also the chat, only what needs attention is shown; the file has everything.
     quiet = console and sys.stderr.isatty()
-    observe.start(
+    redact = observe.start(
         level=section.level,
         clock=clock,
         file=call.home.log_file,
@@ -54,21 +54,30 @@ def command(call: Call) -> int:
     )
     with home.GatewayLock.take(call.home, clock.now()):
         status.forget_status(call.home)
-        return asyncio.run(_serve(call.home, loaded, repaired, recent, console=console))
+        return asyncio.run(_serve(call.home, loaded, repaired, recent, redact, console=console))
 
 
 async def _serve(
-    folder: "Home", loaded: "Loaded", repaired: list[str], recent: "RecentErrors", *, console: bool
+    folder: "Home",
+    loaded: "Loaded",
+    repaired: list[str],
+    recent: "RecentErrors",
+    redact: "Redactor",
+    *,
+    console: bool,
 ) -> int:
     import structlog
 
     from channels.console import ConsoleChannel
-    from gateway import stacks
-    from gateway.app import Setup, running
+    from gateway import stacks, tracing
+    from gateway.app import running
     from gateway.clock import SystemClock
+    from gateway.metrics import Metrics
     from gateway.parts import channels_of
+    from gateway.setup import Setup
     from gateway.waiting import CONSOLE
 
+    tracer = tracing.start(os.environ)
     stacks.watch(asyncio.get_running_loop())
     logger = structlog.get_logger()
     for note in (*loaded.warnings, *repaired):
@@ -84,6 +93,9 @@ async def _serve(
         channels=channels,
         scheduler=loaded.config.cron.enabled,
         errors=recent.newest_first,
+        hide=redact,
+        meter=Metrics(),
+        tracer=tracer,
     )
     end = _ending()
     async with running(setup):
@@ -94,6 +106,7 @@ async def _serve(
         await end.wait()
         logger.info("stopping")
         _tell_systemd("STOPPING=1")
+    await asyncio.to_thread(tracer.close)  # it may send what it still has
     logger.info("stopped")
     return 0
 

@@ -9,8 +9,12 @@ import click
 from cron import overview, runs
 from cron.job import Job
 from cron.planner import Cursor
+from cron.spent import Spent, day_of, report
+from gateway import zones
+from gateway.callbacks import ledger
 from gateway.cli.kept import Kept
 from gateway.cli.main import DONE, FAILED, Call
+from gateway.cli.status_spend import spend_document, spend_lines
 from gateway.cli.words import line, minute, utc
 from gateway.clock import from_text
 from gateway.database import statements as sql
@@ -28,6 +32,8 @@ _SHOWN_ELSEWHERE = frozenset({"at", "level", "event", "error", "logger"})
 
 Counts = tuple[dict[str, int], dict[str, dict[str, int]], dict[str, Cursor]]
 """Messages that wait for a turn, by kind; messages that are not sent, by channel and state; cursors by job."""
+
+OPEN = ("queued", "running", "retry_wait", "awaiting_approval")
 
 
 @click.command("status")
@@ -59,6 +65,9 @@ def tell(kept: Kept) -> dict[str, Json]:
     jobs, fault = _jobs(kept)
     trouble += [fault] if fault and fault not in trouble else []
     waiting, outbox, cursors = kept.read(_counts, empty=lambda: ({}, {}, {}))
+    day = day_of(kept.clock.now(), kept.settings.timezone or zones.UTC)
+    spent: list[Spent] = kept.read(lambda transaction: report(transaction, day), empty=list)
+    lost = kept.read(unsent.dead_alerts, empty=lambda: 0)
     return {
         "ready": holder is not None and not trouble and bool(told.get("ready")),
         "alive": holder is not None and "at" in told and _silence(kept, told) <= UNHEARD,
@@ -74,8 +83,13 @@ def tell(kept: Kept) -> dict[str, Json]:
             "waiting": sum(waiting.values()),
             "waiting_by_kind": {**waiting},
         },
+        "runs": kept.read(_open_runs, empty=lambda: dict.fromkeys((*OPEN, "held"), 0)),
         "outbox": outbox_document(outbox),
+        "callbacks": kept.read(_callbacks, empty=lambda: {"open": 0, "failed": 0}),
+        "alerts": {"undelivered": lost},
+        "spend": spend_document(day, spent, jobs or []),
         "errors": told.get("errors", []),
+        "metrics": told.get("metrics", {}) if holder else {},
         "trouble": trouble,
     }
 
@@ -133,6 +147,19 @@ def _counts(transaction: Transaction) -> Counts:
     return waiting, unsent.counts(transaction), runs.cursors(transaction)
 
 
+def _open_runs(transaction: Transaction) -> dict[str, Json]:
+    """How many runs are on their way, and how many of those wait for their place."""
+    rows = transaction.execute(sql.COUNT_OPEN_RUNS).fetchall()
+    counts = {status: count for status, count, _ in rows}
+    return {status: counts.get(status, 0) for status in OPEN} | {"held": sum(held for *_, held in rows)}
+
+
+def _callbacks(transaction: Transaction) -> dict[str, Json]:
+    """Calls to machines: how many are still to be made, and how many were given up."""
+    failed = transaction.execute(sql.COUNT_FAILED_CALLBACKS).fetchone()[0]
+    return {"open": ledger.waiting(transaction), "failed": failed}
+
+
 def _scheduler(
     kept: Kept, told: Mapping[str, Any], jobs: list[Job] | None, cursors: Mapping[str, Cursor]
 ) -> dict[str, Json]:
@@ -144,6 +171,7 @@ def _scheduler(
     ahead = [at for at, _ in fires if at > now]
     return {
         "enabled": enabled,
+        "cron": "enabled" if enabled else "disabled",
         "heartbeat": known.get("heartbeat"),
         "next_fire": utc(ahead[0]) if ahead and told else None,
         "next": [
@@ -174,9 +202,18 @@ def _lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
     lanes, outbox = document["lanes"], document["outbox"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in lanes["waiting_by_kind"].items())
     yield f"Turns: {lanes['running']} running, {lanes['waiting']} waiting{f' ({kinds})' if kinds else ''}"
+    if open_ := [f"{document['runs'][status]} {status}" for status in OPEN if document["runs"][status]]:
+        held = document["runs"]["held"]
+        yield f"Runs: {', '.join(open_)}{f' ({held} wait for their place)' if held else ''}"
     yield f"Outbox: {_counted(outbox)}"
     for name, counts in outbox["channels"].items():
         yield f"Outbox of {name}: {_counted(counts)}"
+    callbacks = document["callbacks"]
+    if callbacks["open"] or callbacks["failed"]:
+        yield f"Webhooks: {callbacks['open']} to call, {callbacks['failed']} given up (tocsin cron doctor)"
+    if lost := document["alerts"]["undelivered"]:
+        yield f"Alerts: {lost} could not be delivered (tocsin outbox list)"
+    yield from spend_lines(document["spend"])
     for error in reversed(document["errors"]):
         yield _error(error, now)
     for text in document["trouble"]:
@@ -188,7 +225,8 @@ def _scheduler_lines(document: dict[str, Any], now: datetime, zone: str) -> Iter
     count = scheduler["jobs"]
     jobs = "its jobs cannot be read" if count is None else f"{count} job{'' if count == 1 else 's'}"
     beat = f", looked at them {_ago(scheduler['heartbeat'], now)}" if scheduler["heartbeat"] else ""
-    yield f"Scheduler: {'on' if scheduler['enabled'] else 'off'}, {jobs}{beat}"
+    state = "on" if scheduler["enabled"] else "off (cron: disabled)"
+    yield f"Scheduler: {state}, {jobs}{beat}"
     for fire in scheduler["next"]:
         overdue = " (overdue)" if fire["overdue"] else ""
         yield f'Next: {minute(from_text(fire["at"]), zone)} "{fire["name"]}" ({fire["id"]}){overdue}'

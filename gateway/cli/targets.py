@@ -1,13 +1,11 @@
-"""Whether a channel that was named on the command line is one that can speak; pure."""
+"""Which channels can speak, and what jobs of the command line may be; pure."""
 
 import difflib
 
-from cron.target import LOG
+from cron.rules import ALWAYS
 from gateway import plugins
 from gateway.config import CHANNELS_TO_COME, Config
 from gateway.errors import UserError
-
-ALWAYS = ("console", LOG)
 
 
 def check_channel(name: str, config: Config) -> str:

@@ -39,11 +39,12 @@ def check_model(call: Call, kept: Kept) -> None:
 
 async def _work(call: Call, kept: Kept, finished: Callable[[], bool]) -> None:
     from gateway import config, observe  # not where a gateway runs, which knows all this already
-    from gateway.app import Setup, running
+    from gateway.app import running
+    from gateway.setup import Setup
 
     loaded = config.load(call.home.path)
     section = loaded.config.logging
-    observe.start(
+    redact = observe.start(
         level=section.level,
         clock=kept.clock,
         file=call.home.log_file,
@@ -54,7 +55,7 @@ async def _work(call: Call, kept: Kept, finished: Callable[[], bool]) -> None:
         keep=section.keep,
     )
     try:
-        setup = Setup(home=call.home, config=loaded.config, clock=kept.clock, scheduler=False)
+        setup = Setup(home=call.home, config=loaded.config, clock=kept.clock, scheduler=False, hide=redact)
         async with running(setup):
             while not finished():
                 await kept.clock.sleep(LOOK_EVERY)

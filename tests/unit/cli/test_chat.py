@@ -100,7 +100,7 @@ def test_other_jobs_keep_their_place_when_a_chat_makes_one(tocsin: CommandLine) 
     uid = tocsin.jobs["a"].uid
     tocsin("chat", "remind me in 2 hours to stretch")
     before = tocsin.kept.read(lambda t: t.execute(sql.CURSORS).fetchall(), empty=list[tuple[str, ...]])
-    moved = [(uid, row[1], AT, row[3]) if row[0] == uid else row for row in before]
+    moved = [(uid, row[1], AT, *row[3:]) if row[0] == uid else row for row in before]
     tocsin.kept.write(lambda t: [t.execute(sql.MOVE_CURSOR, row) for row in moved])
 
     tocsin("chat", "remind me in 3 hours to jump")
@@ -176,3 +176,9 @@ def test_how_a_turn_failed_is_told(kept: Kept) -> None:
 
     assert (waiting.over, waiting.turn) == (False, "")
     assert (outcome.over, outcome.error, outcome.output_tokens) == (True, "the model is gone", 4)
+
+
+def test_the_answer_of_a_command_shows_words_as_they_were_written(tocsin: CommandLine) -> None:
+    printed = tocsin("chat", "/remind in 2 hours buy milk & eggs [2]")
+
+    assert "It says: buy milk & eggs [2]" in printed.lines

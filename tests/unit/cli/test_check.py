@@ -2,17 +2,23 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cron.stores.json_file import JsonFileStore
+from cron.stores.sql import SqlStore
 from gateway import home
 from gateway.cli.main import run
 from gateway.config import CHANNELS_TO_COME
 from gateway.home import GatewayLock, Home
+from tests.configuration import SEED_TOML
+from tests.jobs import new_job
 
 pytestmark = pytest.mark.usefixtures("log_stopped")
 
@@ -94,8 +100,9 @@ def test_a_wrong_configuration_is_status_2_and_one_sentence_on_stderr(
     ("name", "text"),
     [
         ("seed.toml", '[cron]\nenabled = true\ntimezone = "UTC"\n'),
-        ("seed.yaml", "cron:\n  enabled: true\n  store_path: ./cron.json\n"),
+        ("seed.yaml", 'cron:\n  enabled: true\n  store_path: "./cron.json"\n'),  # AB-29
         ("xin.toml", "[xin]\nenabled = true\ninterval_minutes = 5\n"),
+        ("tasks.toml", SEED_TOML),  # PRX-03
     ],
 )
 def test_a_file_can_be_checked_alone(check: Check, tmp_path: Path, name: str, text: str) -> None:
@@ -122,7 +129,7 @@ def test_ab75_without_a_channel_it_says_that_nobody_can_be_reached(check: Check,
     assert level(found, "channels") == "warning"
     assert "nobody can be reached in a chat" in found["channels"][0][1]
     assert status == 1
-    assert found_off["channels"][0][1].startswith("Message sending not configured")
+    assert found_off["channels"][0][1].startswith("Message sending not configured")  # AB-75
 
 
 def test_a_channel_that_nobody_knows_is_wrong(check: Check, place: Home) -> None:
@@ -167,16 +174,38 @@ def test_a_channel_that_is_still_to_come_is_a_warning(check: Check, place: Home,
     assert (status, level(found, f"channels.{kind}")) == (0, "warning")
 
 
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [('[cron]\nstore = "sql"', "cron.store"), ('[database]\nurl = "postgresql://db/tocsin"', "database.url")],
-)
-def test_an_engine_that_is_still_to_come_is_wrong(check: Check, place: Home, text: str, part: str) -> None:
-    (place.path / "config.toml").write_text(text)
+def test_an_engine_that_is_still_to_come_is_wrong(check: Check, place: Home) -> None:
+    (place.path / "config.toml").write_text('[database]\nurl = "postgresql://db/tocsin"')
 
     status, found = check()
 
-    assert (status, level(found, part)) == (2, "wrong")
+    assert (status, level(found, "database.url")) == (2, "wrong")
+
+
+def test_jobs_in_the_database_are_counted_and_broken_ones_are_an_error(check: Check, place: Home) -> None:
+    (place.path / "config.toml").write_text('[cron]\nstore = "sql"')
+    found = [check()[1]["cron.store"]]
+
+    job = SqlStore(place.file("gateway.db")).put(new_job(address=None))
+    found.append(check()[1]["cron.store"])
+    with closing(sqlite3.connect(place.file("gateway.db"), isolation_level=None)) as connection:
+        connection.execute("UPDATE jobs SET body = '{}'")
+    found.append(check()[1]["cron.store"])
+
+    assert [level for ((level, _),) in found] == ["ok", "ok", "error"]
+    assert job.id in found[2][0][1]
+
+
+def test_a_file_with_more_jobs_than_it_is_good_for_is_a_warning_that_names_the_other_store(
+    check: Check, place: Home
+) -> None:
+    JsonFileStore(place.file("cron.json")).put_all(new_job(address=None) for _ in range(1001))
+
+    _, found = check()
+
+    ((level, text),) = found["cron.json"]
+    assert level == "warning"
+    assert 'store = "sql"' in text
 
 
 def test_a_target_on_a_channel_that_is_not_configured_is_a_warning(check: Check, place: Home) -> None:
@@ -234,3 +263,14 @@ def test_prx04_a_scheduler_that_is_off_is_said(check: Check, place: Home) -> Non
     _, found = check()
 
     assert found["cron"][0][1].startswith("disabled, so no job fires")
+
+
+def test_a_declared_task_that_cannot_be_is_found_before_the_start(check: Check, place: Home) -> None:
+    (place.path / "config.toml").write_text(
+        '[[cron.tasks]]\nname = "a"\nschedule = "@daily"\nprompt = "x"\nretry = "soon"\n'
+    )
+
+    status, found = check()
+
+    assert (status, found["cron.tasks"][0][0]) == (2, "wrong")
+    assert found["cron.tasks"][0][1].startswith("cron.tasks \"a\": retry: 'soon' is not one of standard, fast")

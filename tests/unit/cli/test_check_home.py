@@ -102,6 +102,7 @@ def test_a_file_of_somebody_else_in_the_home_is_an_error(place: Home) -> None:
 
 def test_a_clock_that_has_gone_back_is_noticed_by_what_was_written_later(place: Home) -> None:
     (place.path / "gateway.db").write_bytes(b"")
+    os.utime(place.path / "gateway.db", (NOW.timestamp(), NOW.timestamp()))
 
     findings = found(place, now=NOW - timedelta(hours=3))
     in_order = found(place, now=datetime.now(UTC))

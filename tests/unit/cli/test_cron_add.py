@@ -1,10 +1,23 @@
 """Making and changing jobs on the command line."""
 
 import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
 
 import pytest
 
+from cron.job import Job
+from cron.store import JobStore
+from cron.stores.memory import MemoryStore
+from gateway.cli.cron_add import Desk
+from gateway.cli.cron_flags import Flags
+from gateway.cli.kept import Kept
+from gateway.cli.main import Call
+from gateway.config import Config
+from gateway.home import Home
 from tests.command_line import CommandLine
+from tests.jobs import new_job
 
 EVERY_HOUR = ("--every", "1h")
 
@@ -27,6 +40,27 @@ def test_a_plain_number_of_seconds_and_a_duration_are_the_same(tocsin: CommandLi
     assert seconds["schedule"]["every"] == hour["schedule"]["every"] == "1h"
 
 
+def test_an_expression_and_a_time_are_taken_as_flags(tocsin: CommandLine) -> None:
+    """AB-48, AB-49."""
+    daily = tocsin.add("--name", "standup", "--message", "hi", "--cron", "0 9 * * 1-5")
+    once = tocsin.add("--name", "launch", "--message", "hi", "--at", "2099-04-25T09:00:00")
+    past = tocsin("cron", "add", "--name", "late", "--message", "hi", "--at", "2020-04-25T09:00:00")
+
+    assert daily["schedule"] == {"kind": "cron", "expr": "0 9 * * 1-5"}
+    assert once["schedule"] == {"kind": "at", "at": "2099-04-25T09:00:00Z"}
+    assert (past.status, "in the past" in past.err) == (2, True)
+    assert set(tocsin.jobs) == {"standup", "launch"}
+
+
+def test_the_jobs_lie_where_the_configuration_says(tocsin: CommandLine) -> None:
+    tocsin.configure('[cron]\nstore_path = "./jobs/mine.json"\n')  # AB-31, C-27
+
+    tocsin.add("--name", "a", "--say", "x", *EVERY_HOUR)
+
+    assert '"name":"a"' in (tocsin.path / "jobs" / "mine.json").read_text()
+    assert not (tocsin.path / "cron.json").exists()
+
+
 def test_message_and_prompt_are_one_flag(tocsin: CommandLine) -> None:
     assert (
         tocsin.add("--prompt", "x", *EVERY_HOUR)["payload"] == tocsin.add("--message", "x", *EVERY_HOUR)["payload"]
@@ -40,6 +74,7 @@ def test_the_form_with_schedule_and_action_makes_the_same_jobs(tocsin: CommandLi
     said = tocsin.add("--schedule", "every 2h", "--action", "say", "--message", "drink")
 
     assert job["schedule"] == {"kind": "cron", "expr": "0 9 * * *"}  # PRX-65
+    assert (job["name"], job["payload"]) == ("daily-report", {"kind": "agent", "prompt": "report"})
     assert said["payload"] == {"kind": "say", "text": "drink"}
 
 
@@ -86,9 +121,10 @@ def test_the_zone_is_the_flag_then_the_configuration_then_the_machine(
         (EVERY_HOUR, "what should happen is missing"),
         (("--say", "x", "--at", "2099-01-01T00:00", *EVERY_HOUR), "both given"),
         (("--say", "x", "--message", "y", *EVERY_HOUR), "both given"),
-        (("--command", "ls", *EVERY_HOUR), "shell jobs are not built yet"),
-        (("--action", "shell", "--message", "ls", *EVERY_HOUR), "shell jobs are not built yet"),
-        (("--action", "dance", "--message", "ls", *EVERY_HOUR), "none of agent, say"),
+        (("--action", "shell", "--command", "ls", "--message", "x", *EVERY_HOUR), "both given"),
+        (("--action", "shell", "--prompt", "", *EVERY_HOUR), "what should happen is missing"),  # PRX-25
+        (("--action", "agent", "--command", "ls", *EVERY_HOUR), "--command does not go with --action agent"),
+        (("--action", "dance", "--message", "ls", *EVERY_HOUR), "none of agent, say, shell"),  # PRX-24
         (("--say", "x", *EVERY_HOUR, "--to", "5"), "--channel and --to together"),
         (("--say", "x", *EVERY_HOUR, "--channel", "telegrm", "--to", "5"), "did you mean telegram?"),
         (("--say", "x", *EVERY_HOUR, "--notify", "perhaps"), "auto, always, never"),
@@ -204,3 +240,32 @@ def test_an_update_of_an_unknown_job_fails(tocsin: CommandLine) -> None:
     printed = tocsin("cron", "update", "nope", "--say", "x")
 
     assert (printed.status, "there is no job 'nope'" in printed.err) == (1, True)
+
+
+class Contested(MemoryStore):
+    """Somebody else stores a job of the same name right before the first one is."""
+
+    def put(self, job: Job, *, check: Callable[[Mapping[str, Job]], None] | None = None) -> Job:
+        if not self.load():
+            super().put(new_job(name=job.name, owner=job.owner))
+        return super().put(job, check=check)
+
+
+class Shared(Kept):
+    """A home whose jobs others add to."""
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        return Contested()
+
+
+def test_two_files_that_name_a_job_alike_at_the_same_time_make_two_names(tmp_path: Path) -> None:
+    file = tmp_path / "job.json"
+    file.write_text('{"name": "stretch", "say": "x", "every": "1h"}')
+    kept = Shared(Home(tmp_path), lambda note: None)
+    desk = Desk(call=Call(), kept=kept, config=Config.layered(environment={}, file={}))
+
+    job = desk.from_file(Flags(job=str(file)))
+
+    assert job.name == "stretch 2"
+    assert sorted(each.name for each in kept.jobs.load().values()) == ["stretch", "stretch 2"]

@@ -1,5 +1,6 @@
 """Listing and showing jobs."""
 
+import json
 import os
 import re
 import subprocess
@@ -54,7 +55,7 @@ def test_only_enabled_jobs_are_listed_unless_all_are_asked_for(tocsin: CommandLi
 
     some, every = tocsin("cron", "list"), tocsin("cron", "list", "--all")
 
-    assert ("off" in some.out, "off" in every.out) == (False, True)  # AB-39, AB-40
+    assert ("off" in some.out, "off" in every.out) == (False, True)  # AB-39, AB-40, PRX-64
     assert "1 more, not enabled" in some.err
     assert every.lines[0].split("  ")[0] == "ID"
     assert all(heading in every.lines[0] for heading in ("NAME", "SCHEDULE", "STATUS", "NEXT RUN"))  # PRX-29
@@ -172,6 +173,20 @@ def test_show_names_the_schedule_as_it_was_given(flags: tuple[str, ...], text: s
     assert f"Schedule:    {text}" in tocsin("cron", "show", "a").lines
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [("--cron", "0 9 * * 1-5", "--tz", "Europe/Berlin"), ("--every", "7200"), ("--at", "2099-04-25T09:00")],
+)
+def test_the_next_run_of_a_job_is_the_first_that_is_previewed(flags: tuple[str, ...], tocsin: CommandLine) -> None:
+    """HP-46"""
+    job = tocsin.add("--name", "a", "--say", "x", *flags)
+
+    previewed = tocsin("cron", "next", "a", "--count", "1", "--json").document["next"]
+
+    (first,) = [datetime.fromisoformat(moment) for moment in previewed]
+    assert datetime.fromisoformat(tocsin.job(job["id"])["next_run"]) == first > datetime.now(UTC)
+
+
 def test_show_of_an_unknown_or_ambiguous_job_is_an_error(tocsin: CommandLine) -> None:
     tocsin.add("--name", "news", "--say", "x", "--every", "1h")
     JsonFileStore(tocsin.path / "cron.json").put(
@@ -184,3 +199,29 @@ def test_show_of_an_unknown_or_ambiguous_job_is_an_error(tocsin: CommandLine) ->
     assert (unknown.out, unknown.err.count("\n")) == ("", 1)
     assert ambiguous.status == 2
     assert all(job.id in ambiguous.err for job in JsonFileStore(tocsin.path / "cron.json").load().values())
+
+
+def test_a_state_whose_keys_have_changed_is_flagged(tocsin: CommandLine) -> None:
+    """AB-25"""
+    asked = tocsin("cron", "test", "--prompt", "x", "--dry-run").out
+    uid = tocsin.add("--name", "a", "--prompt", "x", "--every", "1h")["uid"]
+    store = JsonFileStore(tocsin.path / "cron.json")
+    store.set_state(uid, {"steps": 1}, expected=0, stamp="")
+    before = tocsin("cron", "show", "a").out
+
+    store.set_state(uid, {"step_count": 1}, expected=1, stamp="")
+
+    assert "keep what the next run has to know, with the same keys as before" in asked
+    assert "State Keys" not in before
+    assert "other keys than the one before (new: step_count; gone: steps)" in tocsin("cron", "show", "a").out
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_list_is_one_document_however_many_jobs_there_are(tocsin: CommandLine, count: int) -> None:
+    for n in range(count):
+        tocsin.add("--name", f'"{n}"\n', "--say", "é", "--every", "1h")
+
+    printed = tocsin("cron", "list", "--json")
+
+    assert len(printed.document["jobs"]) == count
+    assert printed.out == json.dumps(printed.document, ensure_ascii=False, indent=2) + "\n"

@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cron import runs
-from cron.job import RunStatus
-from gateway import requests
+from cron.policy import Lifecycle
+from cron.run import RunStatus
+from cron.spent import day_of, spent_on
+from gateway import events, requests
 from gateway.agent.due import Ending, EndStatus
+from gateway.agent.model import Usage
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.home import GatewayLock, prepare
@@ -50,7 +54,7 @@ def test_without_a_gateway_the_run_takes_place_here(tocsin: CommandLine) -> None
     printed = tocsin("cron", "run", "a", "--json")
 
     run = printed.document
-    assert (printed.status, run["status"], run["trigger"]) == (0, "succeeded", "manual")  # AB-57, PRX-33
+    assert (printed.status, run["status"], run["trigger"]) == (0, "succeeded", "manual")  # AB-57, PRX-33, PRX-66
     assert (run["output"], run["delivery_status"]) == ("drink water", "sent")
     assert tocsin.job("a")["next_run"] == job["next_run"]  # C-15
     assert tocsin.kept.holder() is None
@@ -79,10 +83,13 @@ def test_a_job_that_is_running_is_not_run_again(tocsin: CommandLine) -> None:
 def test_the_exit_status_follows_the_run_of_the_gateway(tocsin: CommandLine) -> None:
     tocsin.add("--name", "a", "--say", "x", "--every", "1h")
 
+    with gateway_that(tocsin, EndStatus.SUCCEEDED):  # AB-57
+        good = tocsin("cron", "run", "a", "--wait")
     with gateway_that(tocsin, EndStatus.FAILED):
         waited = tocsin("cron", "run", "a", "--wait")
         started = tocsin("cron", "run", "a")
 
+    assert good.status == 0
     assert (waited.status, "failed: so it was" in waited.err) == (1, True)
     assert (started.status, "The gateway runs" in started.out) == (0, True)
 
@@ -98,6 +105,39 @@ def test_a_queued_run_is_cancelled_by_the_beginning_of_its_id(tocsin: CommandLin
 
     assert (printed.status, printed.document["status"]) == (0, "cancelled")
     assert tocsin.status_of(run) is RunStatus.CANCELLED
+
+
+def test_a_run_that_is_cancelled_is_published_where_its_job_asks_for_it(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")  # HP-41, C-23
+    store = tocsin.kept.jobs
+    store.put(replace(tocsin.jobs["a"], notify_on=(Lifecycle.CANCELLED,)))
+    run = tocsin.claim("a")
+
+    tocsin("cron", "cancel", run)
+    again = tocsin("cron", "cancel", run)
+
+    published = [
+        event for event in tocsin.kept.read(lambda t: events.since(t, 0), empty=list) if event.subject == run
+    ]
+    assert again.status == 1
+    assert tocsin.status_of(run) is RunStatus.CANCELLED
+    assert [event.kind for event in published] == ["run.cancelled"]
+    assert published[0].body["error"] == "cancelled by the operator"
+
+
+def test_what_a_run_has_cost_is_booked_when_it_is_cancelled_between_two_attempts(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--prompt", "x", "--every", "1h")
+    run, now = tocsin.begin("a"), datetime.now(UTC)
+    failed = Ending(status=EndStatus.FAILED, error="no answer", usage=Usage(input_tokens=700, output_tokens=30))
+    tocsin.kept.write(lambda t: runs.wait(t, run, failed, now=now, until=now))
+
+    cancelled = tocsin("cron", "cancel", run)
+
+    day = day_of(datetime.now(UTC), "UTC")
+    of_owner = tocsin.kept.read(lambda t: spent_on(t, day, "owner:operator"), empty=lambda: None)
+    assert cancelled.status == 0
+    assert of_owner is not None
+    assert (of_owner.input_tokens, of_owner.output_tokens) == (700, 30)
 
 
 def test_a_run_that_a_crash_left_is_cancelled_without_a_gateway(tocsin: CommandLine) -> None:

@@ -30,8 +30,14 @@ def test_a_job_is_removed_by_name_and_a_disabled_one_by_id(tocsin: CommandLine) 
 
     by_name = tocsin("cron", "remove", "check-updates")  # PRX-68
     by_id = tocsin("cron", "remove", other["id"], "--json")  # HP-66
+    again = tocsin("cron", "remove", other["id"])
 
     assert (by_name.status, by_id.document["uid"]) == (0, other["uid"])
+    assert (again.status, again.out, f"there is no job '{other['id']}' here" in again.err) == (
+        1,
+        "",
+        True,
+    )  # AB-52
     assert tocsin.jobs == {}
 
 
@@ -45,15 +51,15 @@ def test_an_unknown_job_fails_with_a_sentence(tocsin: CommandLine) -> None:
 
 
 def test_a_command_that_is_not_built_says_so(tocsin: CommandLine) -> None:
-    printed = tocsin("cron", "export")
+    printed = tocsin("xin")
 
     assert (printed.status, printed.out) == (2, "")
-    assert 'there is no command "cron export": it is not built yet' in printed.err
+    assert 'there is no command "xin": it is not built yet' in printed.err
 
 
 def test_the_folder_that_the_first_job_makes_is_private(tocsin: CommandLine) -> None:
     tocsin.add("--name", "a", "--say", "x", "--every", "1h")
 
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tocsin.path, *tocsin.path.iterdir())}
-    assert modes.pop("home") == 0o700
-    assert set(modes.values()) == {0o600}
+    everything = (tocsin.path, *tocsin.path.iterdir())
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in everything}
+    assert modes == {(True, 0o700), (False, 0o600)}

@@ -5,10 +5,17 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from cron import planner, runs
+from cron.notices import alert
 from cron.planner import Cursor
+from cron.spent import day_of
 from gateway.clock import to_text
+from gateway.database import statements as sql
+from gateway.database.driver import Transaction
 from gateway.home import GatewayLock, prepare
+from gateway.messages import ChatAddress
+from gateway.tools import message as messages
 from tests.command_line import CommandLine
+from tests.jobs import new_job
 
 
 def tell(tocsin: CommandLine, *, age: timedelta = timedelta(), **changes: object) -> None:
@@ -37,7 +44,7 @@ def test_without_a_gateway_it_is_not_ready_and_nothing_is_made(tocsin: CommandLi
 def test_a_running_gateway_is_as_it_says(tocsin: CommandLine) -> None:
     tell(tocsin)
 
-    with GatewayLock.take(tocsin.kept.home, datetime.now(UTC)):
+    with GatewayLock.take(tocsin.kept.home, datetime.now(UTC) - timedelta(hours=1)):
         document = tocsin("status", "--json").document
 
     assert (document["ready"], document["alive"], document["running"]) == (True, True, True)
@@ -183,6 +190,32 @@ def test_the_outbox_is_told_by_channel(tocsin: CommandLine) -> None:
     assert "Outbox of telegram: 1 to send, 0 unknown, 0 dead" in lines
 
 
+def test_alerts_that_reached_nobody_are_told(tocsin: CommandLine) -> None:
+    job = new_job(uid="u1", id="a1b2c3d4", address=ChatAddress(channel="telegram", chat="7"))
+    lost = alert(job, "r1", "failed: no key", ChatAddress(channel="telegram", chat="7"))
+    now = to_text(datetime.now(UTC))
+
+    def give_up(transaction: Transaction) -> None:
+        messages.leave(transaction, lost, at=now)
+        transaction.execute(sql.END_MESSAGE, ("dead", "the chat is gone", now, 1))
+
+    tocsin.kept.write(give_up)
+    people, document = tocsin("status"), tocsin("status", "--json").document  # P-30
+
+    assert document["alerts"] == {"undelivered": 1}
+    assert "Alerts: 1 could not be delivered (tocsin outbox list)" in people.lines
+
+
+def test_what_models_have_cost_today_is_told(tocsin: CommandLine) -> None:
+    today = day_of(datetime.now(UTC), "UTC")
+    tocsin.kept.write(lambda t: t.execute(sql.ADD_SPEND, (today, "owner:test:1", 1_000, 20, 0.5)))
+
+    people, document = tocsin("status"), tocsin("status", "--json").document
+
+    assert (document["spend"]["day"], document["spend"]["input_tokens"]) == (today, 1_000)
+    assert f"Spent on {today}: 1,000 tokens in, 20 out, 0.5000 in money" in people.lines
+
+
 def test_the_last_errors_are_told_the_newest_last(tocsin: CommandLine) -> None:
     at = to_text(datetime.now(UTC) - timedelta(hours=5))
     first = {"at": at, "level": "error", "event": "send failed", "error": "OSError: no route", "chat": "7"}
@@ -207,3 +240,46 @@ def test_what_must_be_so_decides_the_exit_status(tocsin: CommandLine) -> None:
         well = [tocsin("status", "--require", wanted).status for wanted in ("alive", "ready")]
 
     assert (down, troubled, well) == ([1, 1], [0, 1], [0, 0])
+
+
+def test_cron_that_is_disabled_is_said(tocsin: CommandLine) -> None:
+    tocsin.configure("[cron]\nenabled = false\n")
+
+    people, document = tocsin("status").out, tocsin("status", "--json").document
+
+    assert "cron: disabled" in people  # PRX-04
+    assert (document["scheduler"]["enabled"], document["scheduler"]["cron"]) == (False, "disabled")
+
+
+def test_runs_on_their_way_and_webhooks_are_counted(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+    tocsin.begin("a")
+    held = tocsin.claim("a")
+
+    def write(transaction: Transaction) -> None:
+        transaction.execute("UPDATE runs SET held = 1 WHERE id = ?", (held,))
+        for name, state in (("c1", "open"), ("c2", "failed"), ("c3", "failed")):
+            transaction.execute(
+                """INSERT INTO callbacks (id, run, job_uid, kind, host, hook, body, trace_id, state, next_at)
+                    VALUES (?, 'r', 'u', 'result', 'h', '', '', 't', ?, 'x')""",
+                (name, state),
+            )
+
+    tocsin.kept.write(write)
+
+    people, document = tocsin("status").lines, tocsin("status", "--json").document
+
+    assert document["runs"] == {"queued": 1, "running": 1, "retry_wait": 0, "awaiting_approval": 0, "held": 1}
+    assert document["callbacks"] == {"open": 1, "failed": 2}
+    assert "Runs: 1 queued, 1 running (1 wait for their place)" in people
+    assert "Webhooks: 1 to call, 2 given up (tocsin cron doctor)" in people
+
+
+def test_the_numbers_of_the_running_gateway_are_shown_as_it_tells_them(tocsin: CommandLine) -> None:
+    tell(tocsin, metrics={"tocsin_runs": {"succeeded": 3}})
+    before = tocsin("status", "--json").document["metrics"]
+
+    with GatewayLock.take(tocsin.kept.home, datetime.now(UTC) - timedelta(hours=1)):
+        document = tocsin("status", "--json").document
+
+    assert (before, document["metrics"]) == ({}, {"tocsin_runs": {"succeeded": 3}})

@@ -15,7 +15,7 @@ run: $(RUN_READY)
 setup: $(DEV_READY)
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: lint test
 

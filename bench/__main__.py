@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-from bench import jobs, past, path, process, report
+from bench import engine, jobs, past, path, process, report
 from bench.run import Run
 
 
@@ -26,17 +26,39 @@ def _text(run: Run) -> None:
     text.measure(run)
 
 
+def _schedule(run: Run) -> None:
+    from bench import schedule  # the same
+
+    schedule.measure(run)
+
+
+def _phrases(run: Run) -> None:
+    from bench import phrases  # the same
+
+    phrases.measure(run)
+
+
+def _sql(run: Run) -> None:
+    from bench import sql  # the same
+
+    sql.measure(run)
+
+
 RESULTS = Path(__file__).parent / "results"
 GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "process": process.measure,
     "path": path.measure,
     "cron": jobs.measure,
+    "engine": engine.measure,
     "past": past.measure,
+    "schedule": _schedule,
+    "phrases": _phrases,
     "telegram": _telegram,
     "text": _text,
+    "sql": _sql,
     "install": process.install,
 }
-SLOW = ("install",)
+SLOW = ("sql", "install")
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def commands(run: Run) -> None:
         run.add(
             _command("tocsin cron list, 1,000 jobs, before any gateway ran", listed, Due(limit=300), base, failed)
         )
-        with _gateway(home):
+        with gateway(home):
             (listed, _), failed = _in_turn(listing, BARE)
         run.add(_command("tocsin cron list, 1,000 jobs, beside a gateway", listed, Due(limit=300), base, failed))
         (imported, plain), failed = _in_turn(
@@ -90,7 +90,7 @@ def gateways(run: Run) -> None:
         with run.home() as home:
             fill(home / "cron.json", 1_000, spread)
             for samples in (first, again):
-                with _gateway(home) as (_, ready):
+                with gateway(home) as (_, ready):
                     samples.append(ready)
     due = Due(limit=2_000)
     run.add(
@@ -103,14 +103,14 @@ def gateways(run: Run) -> None:
 
 def _idle(run: Run, *, piped: bool) -> tuple[float, float]:
     """RSS and PSS in MiB."""
-    with run.home() as home, _gateway(home, piped=piped) as (process, _):
+    with run.home() as home, gateway(home, piped=piped) as (process, _):
         time.sleep(SETTLED)
-        sizes = _memory(process.pid)
+        sizes = memory(process.pid)
     return sizes["Rss"], sizes["Pss"]
 
 
 @contextmanager
-def _gateway(home: Path, *, piped: bool = False) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def gateway(home: Path, *, piped: bool = False) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     """A running gateway and the milliseconds that it took to be ready."""
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -136,7 +136,7 @@ def _wait_for_ready(output: IO[bytes] | None) -> None:
     raise RuntimeError("the gateway ended before it was ready")
 
 
-def _memory(pid: int) -> dict[str, float]:
+def memory(pid: int) -> dict[str, float]:
     """What the kernel counts for the process, in MiB."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     return {name: int(size.split()[0]) / 1024 for name, _, size in (line.partition(":") for line in lines)}

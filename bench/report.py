@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-DURABLE = {"path", "cron"}
+DURABLE = {"path", "cron", "sql"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

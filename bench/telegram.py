@@ -14,17 +14,18 @@ import aiohttp
 from telegram import Update
 from telegram.ext import Application, MessageHandler, filters
 
-from bench.process import _gateway, _memory
+from bench.process import gateway, memory
 from bench.report import Due, Measure, median_of, percentile
 from bench.run import Run
 from bench.world import complain, words
 from channels import telegram as channel_of
 from gateway import observe
 from gateway.agent.model import ModelAnswer, Prompt
-from gateway.app import Gateway, Setup
+from gateway.app import Gateway
 from gateway.clock import SystemClock, from_text
 from gateway.config import Config
 from gateway.home import Home, prepare
+from gateway.setup import Setup
 from tests.journeys.telegram_process import telegram_process
 from tests.servers.telegram import TOKEN
 from tests.servers.telegram_control import Control
@@ -53,10 +54,10 @@ def idle(run: Run) -> None:
         for _ in range(ROUNDS):
             with run.home() as home:
                 _configure(home, server.url)
-                with _gateway(home) as (process, _):
+                with gateway(home) as (process, _):
                     time.sleep(SETTLED)
                     assert server.stats().polled, "the bot does not poll"
-                    sizes.append(_memory(process.pid))
+                    sizes.append(memory(process.pid))
     pss = statistics.median(size["Pss"] for size in sizes)
     remark = f"PSS {pss:.1f} MiB, {SETTLED:g} s after ready"
     rss = [size["Rss"] for size in sizes]
@@ -71,7 +72,7 @@ def unreachable(run: Run) -> None:
         for _ in range(ROUNDS):
             with place() as url, run.home() as home:
                 _configure(home, url)
-                with _gateway(home) as (_, ready):
+                with gateway(home) as (_, ready):
                     took.append(ready)
         run.add(median_of(GROUP, f"ready while Telegram {name}", "ms", took, due=Due(limit=2_000)))
 

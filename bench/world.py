@@ -13,13 +13,14 @@ from channels.base import Inlet
 from cron.store import JobStore
 from gateway import observe
 from gateway.agent.model import ModelAnswer, ModelReply, Prompt, ToolCall, UserText, call_id
-from gateway.app import Gateway, Setup
+from gateway.app import Gateway
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.home import Home, prepare
 from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
 from gateway.outbox.port import Repeat
 from gateway.outbox.records import MessageRecord
+from gateway.setup import Setup
 
 CHANNEL = "bench"
 Script = Callable[[Prompt], ModelAnswer]
@@ -135,13 +136,18 @@ class World:
 
 @asynccontextmanager
 async def world(
-    path: Path, script: Script = words, *, store: JobStore | None = None, **settings: Any
+    path: Path,
+    script: Script = words,
+    *,
+    store: JobStore | None = None,
+    model: InstantModel | None = None,
+    **settings: Any,
 ) -> AsyncIterator[World]:
     """A gateway on this folder, with the log that it writes by default; `settings` as in the configuration."""
     home = Home(path)
     prepare(home)
     config = Config.layered(environment={}, file=settings)
-    channel, model = InstantChannel(), InstantModel(script)
+    channel, model = InstantChannel(), model or InstantModel(script)
     # As `tocsin run` logs, with its standard error going nowhere.
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - opens at once
         observe.start(level=config.logging.level, clock=SystemClock(), file=home.log_file, stream=nowhere)

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from cron.draft import Draft, Maker, changed_job, new_job, uid_of
 from cron.job import Job, JobStatus
-from cron.store import JobStore
-from gateway.errors import JobChangedError, NotFoundError, UserError
+from cron.reference import resolve
+from cron.store import JobStore, find, names_of, oldest_first, owned_by
+from gateway.errors import IdTakenError, JobChangedError, UserError
 from gateway.messages import ChatAddress
 
 ATTEMPTS = 5  # to change a job that others change at the same time
-FEWEST = 4  # characters of an id's beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,19 @@ class JobBook:
         self._jobs_per_owner = jobs_per_owner
         self._members_edit = members_edit
 
+    def on(self, store: JobStore) -> "JobBook":
+        """The same rules, with another way to the jobs: one that says in the audit who changes them."""
+        return JobBook(store, jobs_per_owner=self._jobs_per_owner, members_edit=self._members_edit)
+
     def list(self, viewer: Viewer) -> list[Job]:
         """The jobs that the viewer may see, oldest first."""
-        jobs = self._store.load().values()
-        seen = [job for job in jobs if viewer.operator or job.owner == viewer.owner]
-        return sorted(seen, key=lambda job: (job.created_at, job.id))
+        jobs = self._store.load()
+        seen = jobs.values() if viewer.operator else owned_by(jobs, viewer.owner)
+        return oldest_first(seen)
 
     def find(self, reference: str, viewer: Viewer) -> Job:
         """By id, uid, name, or the beginning of one id; the same words for a foreign and an unknown one."""
-        return resolve(reference, self.list(viewer))
+        return find(reference, self._store.load()) if viewer.operator else resolve(reference, self.list(viewer))
 
     def runnable(self, reference: str, viewer: Viewer) -> Job:
         """The job, for who may run it out of turn: that is who may change it."""
@@ -56,13 +60,18 @@ class JobBook:
 
     def add(self, draft: Draft, maker: Maker) -> Job:
         """Make and store a job; a call that made one before gets the same one again."""
+        own_uid = True
         for _ in range(ATTEMPTS):
             jobs = self._store.load()
             if maker.stamp and (made := jobs.get(uid_of(maker.stamp))) is not None:
                 return made
-            job = new_job(draft, maker, _names(jobs, maker.owner))
+            seen = _followers(jobs, draft, maker.owner)
+            job = new_job(draft, replace(maker, jobs=seen), names_of(jobs, maker.owner))
+            job = job if own_uid else replace(job, uid="", id="")
             try:
-                return self._store.put(job, check=lambda present, job=job: self._admit(present, job))  # type: ignore[misc]
+                return self._store.put(job, check=self.admitting(job))
+            except IdTakenError:
+                own_uid = False  # the uid of its stamp begins like another's: the store chooses one
             except JobChangedError:
                 continue  # somebody has taken the name meanwhile
         raise UserError("too many jobs are being added at the same time; try again")
@@ -77,8 +86,10 @@ class JobBook:
         def change(job: Job) -> Job:
             if maker.stamp and maker.stamp == job.stamp:
                 return job
-            names = _names(self._store.load(), job.owner) - {job.name}
-            changed = changed_job(job, draft, maker, names)
+            jobs = self._store.load()
+            seen = _followers(jobs, draft, None if viewer.operator else job.owner)
+            names = names_of(jobs, job.owner) - {job.name}
+            changed = changed_job(job, draft, replace(maker, jobs=seen), names)
             return changed if changed == job else replace(changed, stamp=maker.stamp or job.stamp)
 
         return self._change(reference, viewer, change)
@@ -87,10 +98,10 @@ class JobBook:
         """Let it fire again, from `now` on; twice is no error."""
         return self._change(reference, viewer, lambda job: _enabled(job, now))
 
-    def disable(self, reference: str, viewer: Viewer, *, reason: str = "") -> Job:
+    def disable(self, reference: str, viewer: Viewer) -> Job:
         """Keep it from firing; twice is no error."""
         return self._change(
-            reference, viewer, lambda job: replace(job, status=JobStatus.DISABLED, status_reason=reason)
+            reference, viewer, lambda job: replace(job, status=JobStatus.DISABLED, status_reason="")
         )
 
     def remove(self, reference: str, viewer: Viewer) -> Job:
@@ -128,11 +139,20 @@ class JobBook:
             f'"{job.name}" ({job.id}) was made by somebody else here; they or an owner of this bot may {verb} it'
         )
 
+    def admitting(self, job: Job) -> Callable[[Mapping[str, Job]], None]:
+        """The check of a store's `put` for this new job: UserError when its owner has too many.
+
+        JobChangedError when somebody has taken its name meanwhile.
+        """
+        return lambda present: self._admit(present, job)
+
     def _admit(self, present: Mapping[str, Job], job: Job) -> None:
-        if job.name in _names(present, job.owner):
+        if job.name in names_of(present, job.owner):
             raise JobChangedError(f"the name {job.name!r} was just taken")
-        owned = sum(other.owner == job.owner for other in present.values())
-        if job.owner is not None and owned >= self._jobs_per_owner:
+        if job.owner is None:
+            return
+        owned = len(owned_by(present, job.owner))
+        if owned >= self._jobs_per_owner:
             raise UserError(
                 f"this chat has {owned} jobs, and may have {self._jobs_per_owner}; "
                 "remove one first (or raise limits.jobs_per_owner)"
@@ -150,23 +170,6 @@ def moved(job: Job, old: ChatAddress, new: ChatAddress) -> Job:
     )
 
 
-def resolve(reference: str, jobs: list[Job]) -> Job:
-    """The one job that is meant."""
-    wanted = reference.strip()
-    for matches in (
-        [job for job in jobs if wanted.lower() in {job.id, job.uid}],
-        [job for job in jobs if job.name == wanted],
-        [job for job in jobs if job.name.casefold() == wanted.casefold()],
-        [job for job in jobs if len(wanted) >= FEWEST and job.uid.startswith(wanted.lower())],
-    ):
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            named = ", ".join(f'"{job.name}" ({job.id})' for job in matches[:10])
-            raise UserError(f"{wanted[:80]!r} could be any of {named}; give the id")
-    raise NotFoundError(f"there is no job {wanted[:80]!r} here; list shows those that there are")
-
-
 def _enabled(job: Job, now: datetime) -> Job:
     if job.status is JobStatus.ENABLED:
         return job
@@ -175,5 +178,8 @@ def _enabled(job: Job, now: datetime) -> Job:
     return replace(job, status=JobStatus.ENABLED, status_reason="", changed_at=now)
 
 
-def _names(jobs: Mapping[str, Job], owner: str | None) -> set[str]:
-    return {job.name for job in jobs.values() if job.owner == owner}
+def _followers(jobs: Mapping[str, Job], draft: Draft, owner: str | None) -> tuple[Job, ...]:
+    """The jobs that `then` may name: the owner's, or without one all; none where it is not asked for."""
+    if draft.then is None:
+        return ()
+    return tuple(jobs.values() if owner is None else owned_by(jobs, owner))

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from cron import overview, runs
+from cron import overview, runs, upcoming
+from cron.audit import person
 from cron.book import JobBook, Viewer
 from cron.draft import Draft, Maker, uid_of
-from cron.job import Job, Run
+from cron.job import Job
 from cron.overview import Facts
+from cron.rules import Bounds
+from cron.run import Run
 from cron.store import JobStore
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
@@ -28,6 +32,7 @@ class Rules:
     at_min_lead: timedelta = timedelta()
     zone_is_default: bool = False  # nobody has chosen the zone
     console_target: ChatAddress | None = None  # where jobs made in a terminal speak; None: in that terminal
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,12 @@ class Asker:
     now: datetime
     stamp: str  # the same when the same is asked again after a crash
     replayed: bool = False  # known to be asked again: it may be done already
+    by: str = ""  # who is named in the audit; empty: the user themselves
+    reply_to: str = ""  # the platform's id of the message that they answer
+
+    @property
+    def who(self) -> str:
+        return self.by or person(self.address, self.viewer.user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,12 @@ class Made:
     notes: tuple[str, ...]
 
 
+class RunNow(Protocol):
+    """Runs a job at once; returns the id of the run, for one stamp the same."""
+
+    def __call__(self, job: Job, stamp: str, /, *, by: str) -> Awaitable[str]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clerk:
     """What the commands of jobs and the cron tool share."""
@@ -61,8 +78,9 @@ class Clerk:
     database: Database
     rules: Rules
     changed: Callable[[], Awaitable[None]]  # take new jobs up at once
-    run_now: Callable[[Job, str], Awaitable[str]]  # returns the id of the run, for one stamp the same
+    run_now: RunNow
     chosen_zone: Callable[[ChatAddress], str] = lambda _: ""  # of a chat; empty if it has chosen none
+    audited: Callable[[str], JobStore] | None = None  # the store, for one who is named in the audit
 
     async def make(self, asker: Asker, read: Callable[[Maker], Draft]) -> Made | Run:
         """A job of what was read, in a thread.
@@ -76,10 +94,12 @@ class Clerk:
 
         def add() -> Job:
             """Words that were read already are not read again: "in 20 minutes" would be a later time."""
-            return self.store.load().get(uid) or self.book.add(read(maker), maker)
+            return self.store.load().get(uid) or self._book(asker).add(read(maker), maker)
 
         job = await self._change(add)
-        return Made(job=job, facts=await self.facts(job, asker), notes=self._notes(job, asker))
+        facts = await self.facts(job, asker)
+        remarks = upcoming.remarks(job, facts.next_run, asker.now)
+        return Made(job=job, facts=facts, notes=(*remarks, *self._notes(job, asker)))
 
     async def all(self, asker: Asker) -> list[tuple[Job, Facts]]:
         """The jobs of the chat, oldest first."""
@@ -93,16 +113,16 @@ class Clerk:
 
     async def update(self, asker: Asker, reference: str, draft: Draft) -> Job:
         maker = self._maker(asker)
-        return await self._change(lambda: self.book.update(reference, draft, maker, asker.viewer))
+        return await self._change(lambda: self._book(asker).update(reference, draft, maker, asker.viewer))
 
     async def enable(self, asker: Asker, reference: str) -> Job:
-        return await self._change(lambda: self.book.enable(reference, asker.viewer, asker.now))
+        return await self._change(lambda: self._book(asker).enable(reference, asker.viewer, asker.now))
 
     async def disable(self, asker: Asker, reference: str) -> Job:
-        return await self._change(lambda: self.book.disable(reference, asker.viewer))
+        return await self._change(lambda: self._book(asker).disable(reference, asker.viewer))
 
     async def remove(self, asker: Asker, reference: str) -> Job:
-        return await self._change(lambda: self.book.remove(reference, asker.viewer))
+        return await self._change(lambda: self._book(asker).remove(reference, asker.viewer))
 
     async def run(self, asker: Asker, reference: str) -> tuple[str, str, str]:
         """Run a job at once: its name and id, and the run's.
@@ -114,7 +134,7 @@ class Clerk:
         if found is not None:
             return found.job_name, found.job_id, found.id
         job = await asyncio.to_thread(self.book.runnable, reference, asker.viewer)
-        return job.name, job.id, await self.run_now(job, asker.stamp)
+        return job.name, job.id, await self.run_now(job, asker.stamp, by=asker.who)
 
     async def history(self, asker: Asker, reference: str, *, limit: int) -> list[Run]:
         """The last runs of one job, or with an empty reference of all that the chat has; newest first."""
@@ -141,6 +161,9 @@ class Clerk:
         await self.changed()
         return job
 
+    def _book(self, asker: Asker) -> JobBook:
+        return self.book if self.audited is None else self.book.on(self.audited(asker.who))
+
     async def _facts(self, jobs: list[Job], asker: Asker) -> Mapping[str, Facts]:
         return await self.database.read(lambda transaction: overview.facts_of(transaction, jobs, asker.now))
 
@@ -152,10 +175,13 @@ class Clerk:
             owner=asker.address.owner,
             created_by=asker.viewer.user,
             created_in=asker.session,
+            reply_to=asker.reply_to,
             address=self._target(asker.address),
             stamp=asker.stamp,
             min_interval=self.rules.min_interval,
             at_min_lead=self.rules.at_min_lead,
+            admin=asker.viewer.admin,
+            bounds=self.rules.bounds,
         )
 
     def _target(self, here: ChatAddress) -> ChatAddress:

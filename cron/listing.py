@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from cron import json_text
-from cron.describe import describe
+from cron.describe import describe_job
 from cron.draft import often
-from cron.job import AgentPrompt, Job, JobStatus, Run, RunStatus, Say
+from cron.job import AgentPrompt, Job, JobStatus, Say, Shell, SystemEvent
 from cron.notices import moment_text
 from cron.overview import Facts
+from cron.run import Run, RunStatus
 from cron.schedule import At
+from cron.schedule_text import format_duration
 from gateway.agent.prompt import clock_text
 
 WIDEST = 100  # characters of a job's text in a list
@@ -24,18 +26,21 @@ def when(job: Job) -> str:
     """The schedule in words."""
     if job.schedule is None:
         return f"unreadable ({job.status_reason})"
-    return describe(job.schedule, zone=job.tz)
+    return describe_job(job)
 
 
 def what(job: Job, *, widest: int = WIDEST) -> str:
     """What happens, in a few words."""
     match job.payload:
         case Say(text=text):
-            return f"says: {_cut(text, widest)}"
+            again = f" (again every {format_duration(job.nag)} until it is done)" if job.nag else ""
+            return f"says: {_cut(text, widest)}{again}"
         case AgentPrompt(prompt=prompt):
             return f"does: {_cut(prompt, widest)}"
-        case event:
-            return f"event: {_cut(event.text, widest)}"
+        case Shell(command=command):
+            return f"runs: {_cut(command, widest)}"
+        case SystemEvent(text=text):
+            return f"event: {_cut(text, widest)}"
 
 
 def echo(job: Job, facts: Facts, *, done: str, note: str = "") -> str:
@@ -80,9 +85,21 @@ def job_text(job: Job, facts: Facts) -> str:
         f"It {what(job, widest=2000)}",
         f"State: {json_text.dump(job.state).decode()}",
     ]
+    lines += [line for line in (key_warning(job),) if line]
     if facts.last_error:
         lines.append(f"Last error: {facts.last_error}")
     return "\n".join(lines)
+
+
+def key_warning(job: Job) -> str:
+    """A sentence about a run that has kept its state under other keys than the one before; empty if it has not."""
+    change = job.state_change
+    if change is None or not change.keys_changed:
+        return ""
+    parts = [f"new: {', '.join(change.added)}" if change.added else ""]
+    parts.append(f"gone: {', '.join(change.removed)}" if change.removed else "")
+    told = "; ".join(part for part in parts if part)
+    return f"Note: the state has other keys than the one before ({told}); a job that compares needs the same ones."
 
 
 def run_list(found: Sequence[Run], zone: str) -> str:

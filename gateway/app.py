@@ -1,38 +1,41 @@
 """Builds the parts and hands them to each other; the only file that knows concrete ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
 import structlog
 
-from channels.base import Channel, Closing, Signing
+from channels.base import Closing, Signing
 from channels.log import LogChannel
 from channels.supervisor import Supervisor
-from cron.book import JobBook
-from cron.clerk import Clerk
+from cron.commands.answers import DoneCommand, SnoozeCommand
 from cron.commands.cron import CronCommand, RemindCommand
-from cron.declared import declare
-from cron.handler import RunHandler
-from cron.job import JobStatus
+from cron.purse import OwnerPurse
 from cron.service import CronService
 from cron.store import JobStore
 from cron.target import LOG
 from cron.tool import CronTool
+from cron.tools.catalogue import toolbox
+from cron.tools.reminder import ReminderTool
+from cron.witness import Witness
+from gateway import inbox
 from gateway.access import Access
 from gateway.agent import prompt
 from gateway.agent.journal import Claim
 from gateway.agent.lanes import Lanes
 from gateway.agent.loop import AgentLoop, Limits
-from gateway.agent.model import ModelClient, UserText
+from gateway.agent.model import UserText
+from gateway.agent.models.watched import WatchedModel
 from gateway.agent.sessions import Sessions
 from gateway.agent.turn import TurnEngine
+from gateway.background import Background
 from gateway.bus import Bus
+from gateway.callbacks.sender import Sender
 from gateway.chats import Chats
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock
 from gateway.commands import routing
 from gateway.commands.base import Command
 from gateway.commands.conversation import NewCommand, StopCommand, Turns
@@ -42,33 +45,32 @@ from gateway.commands.here import TimezoneCommand, WhoAmICommand
 from gateway.commands.outbox import OutboxCommand
 from gateway.commands.status import StatusCommand
 from gateway.config import Config
-from gateway.database.driver import Driver
 from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
 from gateway.database.writer import Database
-from gateway.errors import StoreError, UserError
 from gateway.heartbeat import Heartbeat, Life
-from gateway.home import Home
 from gateway.messages import ChatAddress, Due, InboundMessage, Json
+from gateway.moves import Moves
 from gateway.neighbours import Neighbours
 from gateway.outbox.delivery import Outbox
+from gateway.outbox.records import MessageRecord
+from gateway.outgoing.client import WebClient
 from gateway.parts import (
     database_of,
-    maker_of,
     model_of,
     owners_of,
     retention_of,
-    rules_of,
-    store_of,
-    target_of,
-    tasks_of,
+    webhook_secret_of,
     zone_of,
 )
 from gateway.presence import Presence
 from gateway.retention import forget
+from gateway.scheduling import Scheduling
+from gateway.setup import Setup
 from gateway.status import Status, write_status
-from gateway.tools.base import Tool, Turn
+from gateway.tools.base import Turn
 from gateway.tools.message import MessageTool, Speaker
+from gateway.tools.web_fetch import WebFetchTool
 from gateway.undelivered import Undelivered
 from gateway.waiting import CONSOLE
 
@@ -78,23 +80,6 @@ TURN_GRACE = timedelta(seconds=5)  # for turns that are nearly done; the others 
 SEND_GRACE = timedelta(seconds=5)
 HOUSEKEEPING = timedelta(hours=1)
 STATUS_EVERY = timedelta(seconds=5)
-STORE_PAUSE = timedelta(seconds=2)  # before something that could not be kept is tried again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What a gateway is built from. Everything but the first two has its default in the configuration."""
-
-    home: Home
-    config: Config
-    clock: Clock = field(default_factory=SystemClock)
-    connect: Callable[[], Driver] | None = None
-    store: JobStore | None = None
-    model: ModelClient | None = None
-    channels: Mapping[str, Channel] = field(default_factory=dict)
-    tools: Sequence[Tool] = ()  # besides our own
-    scheduler: bool = True
-    errors: Callable[[], Sequence[Mapping[str, Json]]] = list  # the last ones, newest first, for `status`
 
 
 class Gateway:
@@ -105,21 +90,23 @@ class Gateway:
         self._setup = setup
         self._tasks = tasks
         self._clock = clock
+        self._background = Background(tasks, clock)
         self._connect = setup.connect or database_of(home, config)
         self.database = Database(self._connect, clock, reserve=Reserve(home.path / "gateway.reserve"))
-        self.store = setup.store or store_of(home, config)
         self.chats = Chats(self.database)
         self.outbox = Outbox(self.database, clock, self._spawn, hold=config.outbox.ambiguous == "hold")
         self.say = Speaker(self.database, self.outbox, clock, present=self.chats.address)
-        self.outbox.settled = Undelivered(self.say, owners_of(config), self._spawn).settled
-        self._model = setup.model or model_of(config)
-        self.handler = RunHandler(
-            store=self.store,
-            database=self.database,
-            clock=clock,
-            default_target=target_of(config),
-            left_words=self._look,
-            unsettled=self._settle_soon,
+        self._witness = Witness(setup.meter, setup.tracer)
+        self._undelivered = Undelivered(self.say, owners_of(config), self._spawn)
+        self.outbox.settled = self._settled
+        self.web = WebClient(config.http.allowed, clock)
+        self.callbacks = Sender(
+            self.database,
+            clock,
+            self.web,
+            secret=webhook_secret_of(home, config),
+            spawn=self._spawn,
+            tried=self._witness.called,
         )
         self.lanes = Lanes(
             self.database,
@@ -130,56 +117,58 @@ class Gateway:
         )
         self.access = Access(config.channels, self.chats.present)
         self.bus = Bus(self.database, clock, self.lanes, route=routing.routed)
-        self.cron = self._scheduler(config, clock)
-        self.book = JobBook(
-            self.store,
-            jobs_per_owner=config.limits.jobs_per_owner,
-            members_edit=config.cron.group_edit == "members",
-        )
-        self.clerk = Clerk(
-            store=self.store,
-            book=self.book,
+        self.scheduling = Scheduling(
+            setup,
             database=self.database,
-            rules=rules_of(config),
-            changed=self.cron.reload,
-            run_now=self.cron.run_now,
-            chosen_zone=self.chats.zone,
+            bus=self.bus,
+            chats=self.chats,
+            witness=self._witness,
+            look=self._look,
+            cancel=self._cancel,
         )
-        self._engine = TurnEngine(self._model, self.database, clock, max_steps=config.agent.max_steps)
+        self._model = WatchedModel(setup.model or model_of(config), setup.meter, setup.tracer)
+        self._engine = TurnEngine(
+            self._model, self.database, clock, max_steps=config.agent.max_steps, tracer=setup.tracer
+        )
         self.loop = self._agent_loop(config, clock)
         self.desk = self._desk(config, clock)
         life = Life(self.database, clock, lambda: self.cron.heartbeat)
         self.heartbeat = Heartbeat(config.heartbeat, clock, life.lacks)
+        self.moves = Moves(
+            chats=self.chats,
+            outbox=self.outbox,
+            clock=clock,
+            jobs=self.scheduling.move,
+            background=self._background.begin,
+        )
         self.supervisor = Supervisor(
-            self.bus, self.outbox, clock, access=self.access, moved=self._move_chat, commands=self.desk.infos
+            self.bus, self.outbox, clock, access=self.access, moved=self.moves.move, commands=self.desk.infos
         )
         self.presence = Presence(self._sign, clock)
         self.neighbours = Neighbours(
             database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
         )
-        self.database.on_change = self._look
-        self._intake: list[asyncio.Task[None]] = []
+        self.database.on_change = self._changed_elsewhere
         self._began = clock.now()
+
+    @property
+    def store(self) -> JobStore:
+        """Where the jobs are kept."""
+        return self.scheduling.store
+
+    @property
+    def cron(self) -> CronService:
+        """The clock over the jobs."""
+        return self.scheduling.cron
 
     def _zone(self, address: ChatAddress) -> str:
         return self.chats.zone(address) or zone_of(self._setup.config, address)
-
-    def _scheduler(self, config: Config, clock: Clock) -> CronService:
-        return CronService(
-            store=self.store,
-            database=self.database,
-            bus=self.bus,
-            clock=clock,
-            default_target=target_of(config),
-            left_words=self._look,
-            settle=self.handler.settle,
-        )
 
     def _agent_loop(self, config: Config, clock: Clock) -> AgentLoop:
         def words(message: InboundMessage) -> UserText:
             return prompt.words(message, self._zone(message.address))
 
-        cron_tool = CronTool(self.clerk, states=self.handler, is_admin=self._is_admin)
+        cron_tool = CronTool(self.scheduling.clerk, states=self.scheduling.handler, is_admin=self._is_admin)
         return AgentLoop(
             words=words,
             database=self.database,
@@ -189,10 +178,20 @@ class Gateway:
                 self.database, budget=config.agent.context_tokens, words=words, begins=self.chats.begins
             ),
             say=self.say,
-            tools=[MessageTool(self.say), cron_tool, *self._setup.tools],
-            due=self.handler,
+            toolbox=toolbox(
+                cron_tool,
+                [
+                    MessageTool(self.say),
+                    ReminderTool(self.scheduling.reminders),
+                    WebFetchTool(self.web, clock),
+                    *self._setup.tools,
+                ],
+                aliases=config.tools.aliases,
+            ),
+            due=self.scheduling.handler,
             zone_of=self._zone,
             limits=Limits(timeout=config.agent.timeout),
+            purse=OwnerPurse(self.scheduling.spend, self.database, clock),
         )
 
     def _desk(self, config: Config, clock: Clock) -> Desk:
@@ -208,9 +207,12 @@ class Gateway:
     def _commands(self, config: Config) -> list[Command]:
         """What chats can ask without a model, in the order of menus."""
         turns = Turns(running_in=self.lanes.running_in, waiting_in=self.lanes.waiting_in, cancel=self.loop.cancel)
-        cron = CronCommand(self.clerk)
+        clerk, reminders = self.scheduling.clerk, self.scheduling.reminders
+        cron = CronCommand(clerk)
         others: list[Command] = [
-            RemindCommand(self.clerk),
+            RemindCommand(clerk),
+            DoneCommand(reminders),
+            SnoozeCommand(reminders),
             cron,
             NewCommand(self.chats, turns),
             StopCommand(turns),
@@ -232,20 +234,16 @@ class Gateway:
         await self.database.write(take_over)
         await self.chats.start()
         await self.neighbours.start()
-        if self._setup.scheduler:
-            await self.cron.start()  # first: it recovers a store that cannot be read
-            tasks, maker = tasks_of(self._setup.config), maker_of(self._setup.config, self._clock)
-            await asyncio.to_thread(declare, self.store, tasks, maker)
-        for channel, chat, to in self.chats.moves():
-            self.outbox.moved[channel, chat] = to
-            await self._move_chat(channel, chat, to)
+        await self.bus.start()
+        await self.scheduling.start()
+        await self.moves.start()
         await self._start_channels()
         await self.lanes.start()
-        loops = [self.neighbours.run, self.presence.run, self._keep_house, self._tell_status]
+        loops = [self.neighbours.run, self.presence.run, self.callbacks.run, self._keep_house, self._tell_status]
         if self._setup.scheduler:
-            loops += [self.cron.run, self.cron.watch, self.heartbeat.run]
-        for loop in loops:
-            self._background(loop)
+            loops.append(self.heartbeat.run)
+        for loop in (*self.scheduling.loops(), *loops):
+            self._background.begin(loop)
 
     def _prepare(self) -> None:
         driver = self._connect()
@@ -258,25 +256,34 @@ class Gateway:
         begun: list[asyncio.Event] = []
         for channel in (*self._setup.channels.values(), LogChannel(LOG)):
             event = asyncio.Event()
-            self._background(lambda channel=channel, event=event: self.supervisor.run(channel, event))  # type: ignore[misc]
+            self._background.begin(lambda channel=channel, event=event: self.supervisor.run(channel, event))  # type: ignore[misc]
             begun.append(event)
         for event in begun:
             await event.wait()
 
     async def stop(self) -> None:
         """Close the intake, let what is nearly done end, keep the rest for the next start."""
-        for task in self._intake:
-            task.cancel()
-        await asyncio.gather(*self._intake, return_exceptions=True)
+        await self._background.stop()
         await self.lanes.stop(grace=TURN_GRACE)
         await self.outbox.stop(grace=SEND_GRACE)
+        await self.callbacks.stop(grace=SEND_GRACE)
         for channel in self._setup.channels.values():
             if isinstance(channel, Closing):
                 await channel.close()
         await self._model.close()
         await self.database.stop()
 
+    def _settled(self, record: MessageRecord, state: str) -> None:
+        self._undelivered.settled(record, state)
+        self._witness.delivered(record, state)
+
     async def _work(self, claim: Claim) -> None:
+        kind, message = inbox.kind_of(claim.message), claim.message
+        self._setup.meter.turn(kind)
+        with self._setup.tracer.span("turn", trace_id=message.trace_id, turn=claim.turn, kind=kind):
+            await self._worked(claim)
+
+    async def _worked(self, claim: Claim) -> None:
         if routing.is_command(claim.message.session_key):
             await self.desk.work(claim)
             return
@@ -293,52 +300,19 @@ class Gateway:
         if isinstance(channel, Signing) and not silent:
             await channel.sign(address)
 
-    async def _move_chat(self, channel: str, chat: str, to: str) -> None:
-        words = not self.outbox.knows(channel, to)  # else two lanes would tell the same: the old one ends its own
-        if await self.chats.move(channel, chat, to, words=words):
-            logger.info("a chat has another id", channel=channel, chat=chat, now=to)
-            if words:
-                self.outbox.move(channel, chat, to)
-        if not await self._move_jobs(channel, chat, to):
-            self._background(partial(self._move_jobs_later, channel, chat, to))
+    def _changed_elsewhere(self) -> None:
+        self.scheduling.dispatch.refresh()
+        self._look()
 
-    async def _move_jobs(self, channel: str, chat: str, to: str) -> bool:
-        """Repeatable: a crash may have come between the chat's move and that of its jobs."""
-        try:
-            if await asyncio.to_thread(self.book.move, channel, chat, to):
-                await self.cron.reload()
-        except (StoreError, UserError) as error:
-            logger.error("the jobs of a chat that has another id stay behind for now", chat=chat, error=str(error))
-            return False
-        return True
-
-    async def _move_jobs_later(self, channel: str, chat: str, to: str) -> None:
-        await self._clock.sleep(STORE_PAUSE)
-        while not await self._move_jobs(channel, chat, to):
-            await self._clock.sleep(STORE_PAUSE)
-
-    def _settle_soon(self) -> None:
-        self.cron.settle_soon()
+    def _cancel(self, run: str) -> bool:
+        return self.loop.cancel(run)
 
     def _look(self) -> None:
         self.neighbours.look()
+        self.callbacks.look()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
-
-    def _background(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        self._intake.append(self._tasks.create_task(self._again(work)))
-
-    async def _again(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """A part that fails in a way of its own is started again, and takes no other with it."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                logger.exception("a part of the gateway failed and is started again", part=repr(work))
-                await self._clock.sleep(timedelta(seconds=1))
-            else:
-                return
 
     def _is_admin(self, turn: Turn) -> bool:
         return self._is_owner(turn.address, turn.sender_id)
@@ -361,11 +335,16 @@ class Gateway:
             await asyncio.to_thread(write_status, self._setup.home, self.status())
             await self._clock.sleep(STATUS_EVERY)
 
-    def _trouble(self) -> list[str]:
-        """What somebody should look at."""
-        parts = [text for text in (self.database.trouble, self.cron.trouble, self.cron.degraded) if text]
-        broken = [job for job in self.cron.jobs.values() if job.status is JobStatus.BROKEN]
-        return parts + [f'the job "{job.name}" ({job.id}) cannot be read: {job.status_reason}' for job in broken]
+    def _metrics(self) -> dict[str, Json]:
+        self._setup.meter.levels(
+            {
+                "turns_running": len(self.lanes.running),
+                "turns_waiting": self.lanes.waiting,
+                "runs_waiting": len(self.scheduling.dispatch.places.waiting),
+                "jobs": len(self.cron.jobs),
+            }
+        )
+        return self._setup.meter.document()
 
     def status(self) -> Status:
         """How everything is at this moment."""
@@ -379,9 +358,10 @@ class Gateway:
             jobs=len(self.cron.jobs),
             running=self.lanes.running,
             waiting=self.lanes.waiting,
-            trouble=self._trouble(),
+            trouble=[*([self.database.trouble] if self.database.trouble else []), *self.scheduling.trouble],
             since=self._began,
             errors=self._setup.errors(),
+            metrics=self._metrics(),
         )
 
 

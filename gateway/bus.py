@@ -7,12 +7,12 @@ from typing import Protocol
 
 import structlog
 
-from gateway import inbox
-from gateway.clock import Clock, to_text
-from gateway.database import statements as sql
+from gateway import audit, events, inbox
+from gateway.clock import Clock
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
 from gateway.errors import UserError
+from gateway.events import Happened
 from gateway.inbox import Accepted
 from gateway.messages import SYSTEM, InboundMessage, Person, Press
 
@@ -30,7 +30,7 @@ class Consumer(Protocol):
     def people_waiting(self) -> int:
         """How many messages of people wait."""
 
-    def offer(self, message: InboundMessage) -> "Offer | None":
+    def offer(self, kind: str, session: str) -> "Offer | None":
         """A place for a message that is about to be written, if it could be worked on at once."""
 
     def enqueue(self, accepted: Accepted) -> None:
@@ -67,10 +67,23 @@ class Bus:
         self._consumer = consumer
         self._route = route
         self._subscribers: list[Callable[[InboundMessage], None]] = []
+        self._listeners: list[Callable[[Happened], None]] = []
+        self._last_event: int | None = None  # that listeners have heard of; None: nobody listens yet
+
+    async def start(self) -> None:
+        """Listeners hear of events from now on."""
+        self._last_event = await self._database.read(events.newest)
 
     def subscribe(self, listener: Callable[[InboundMessage], None]) -> None:
         """Tell `listener` of every message that was published by this process; it must not wait."""
         self._subscribers.append(listener)
+
+    def listen(self, listener: Callable[[Happened], None]) -> None:
+        """Tell `listener` of every event, whichever process wrote it down, in order; it must not wait.
+
+        It hears of them while it listens; who must not miss any keeps the number of the last one itself.
+        """
+        self._listeners.append(listener)
 
     async def publish(self, message: InboundMessage) -> Accepted | None:
         """Write the message and wake the agent; None if it is a redelivery. Durable on return."""
@@ -78,7 +91,7 @@ class Bus:
         return await asyncio.shield(self._publish(message))
 
     async def _publish(self, message: InboundMessage) -> Accepted | None:
-        offer = self._consumer.offer(message) if message.addressed else None
+        offer = self.offer(inbox.kind_of(message), message.session_key) if message.addressed else None
         state = "taken" if offer else "waiting" if message.addressed else "done"  # overheard: kept, not answered
 
         def write(transaction: Transaction) -> Accepted | None:
@@ -96,11 +109,8 @@ class Bus:
         if accepted is None:
             logger.debug("dropped a message that was here before", keys=message.dedupe_keys)
             return None
-        if offer is not None:
-            self._tell(message)
-            offer.take(accepted, message)
-        elif message.addressed:
-            self.announce(accepted, message)
+        if message.addressed:
+            self.announce(accepted, message, offer)
         return accepted
 
     async def receive(self, channel: str, message: InboundMessage) -> Accepted | None:
@@ -110,15 +120,38 @@ class Bus:
             raise UserError(f"channel {channel}: refused a message from {message.channel}, {message.sender_id}")
         return await self.publish(self._route(message))
 
-    def announce(self, accepted: Accepted, message: InboundMessage) -> None:
+    def offer(self, kind: str, session: str) -> Offer | None:
+        """A place for a message that somebody's own transaction is about to write; `announce` takes it.
+
+        It is withdrawn if that transaction has not begun the turn with it.
+        """
+        return self._consumer.offer(kind, session)
+
+    def announce(self, accepted: Accepted, message: InboundMessage, offer: Offer | None = None) -> None:
         """A message was written in somebody's own transaction (a due job's, with its claim)."""
         self._tell(message)
-        self._consumer.enqueue(accepted)
+        if offer is not None:
+            offer.take(accepted, message)
+        else:
+            self._consumer.enqueue(accepted)
 
     async def refresh(self) -> None:
-        """Look for messages that other processes have written."""
+        """Look for messages and events that other processes, or transactions of other parts, have written."""
         for accepted in await self._database.read(inbox.waiting):
             self._consumer.enqueue(accepted)
+        if self._listeners and self._last_event is not None:
+            await self._tell_events(self._last_event)
+
+    async def _tell_events(self, last: int) -> None:
+        for happened in await self._database.read(lambda transaction: events.since(transaction, last)):
+            self._last_event = happened.seq
+            for listener in self._listeners:
+                try:
+                    listener(happened)
+                except Exception:
+                    logger.exception(
+                        "a listener failed at an event; the others hear of it", event_kind=happened.kind
+                    )
 
     @property
     def full(self) -> bool:
@@ -135,13 +168,14 @@ class Bus:
             listener(message)
 
     async def _audit(self, channel: str, message: InboundMessage) -> None:
-        at = to_text(self._clock.now())
-        claim = f"{message.channel} {message.sender_id}"[:200]
-        await self._database.write(
-            lambda transaction: _run(
-                transaction, (at, f"channel:{channel}", "bus.refused", claim, None, message.text[:200])
-            )
+        refused = audit.Entry(
+            at=self._clock.now(),
+            who=f"channel:{channel}",
+            what="bus.refused",
+            subject=f"{message.channel} {message.sender_id}"[:200],
+            after=message.text[:200],
         )
+        await self._database.write(lambda transaction: audit.write(transaction, refused))
 
 
 def forged(channel: str, message: InboundMessage) -> bool:
@@ -154,7 +188,3 @@ def forged(channel: str, message: InboundMessage) -> bool:
         or message.session != ""
         or not isinstance(message.occasion, Person | Press)
     )
-
-
-def _run(transaction: Transaction, row: tuple[str | None, ...]) -> None:
-    transaction.execute(sql.ADD_AUDIT, row)

@@ -28,6 +28,7 @@ from gateway.sections import (
     CronSection,
     DatabaseSection,
     HeartbeatSection,
+    HttpSection,
     Items,
     LimitsSection,
     LoggingSection,
@@ -39,7 +40,7 @@ from gateway.sections import (
     check_ids,
 )
 
-COMING = ("http", "sandbox", "xin", "security", "web", "event")
+COMING = ("sandbox", "xin", "security", "web", "event")
 """Sections of parts that are not built yet: accepted, with a warning."""
 
 CHANNELS_TO_COME = ("email", "feishu", "slack", "wecom", "web")
@@ -48,15 +49,7 @@ CHANNELS_TO_COME = ("email", "feishu", "slack", "wecom", "web")
 RESERVED = (SYSTEM, "log", "command", "cron", "session")
 """Channels that are always there and that nobody configures, and what keys of sessions begin with."""
 
-WITHOUT_EFFECT = (
-    "cron.allowed_targets",
-    "cron.failure_alert",
-    "limits.creations_per_hour",
-    "limits.tokens_per_day",
-    "limits.money_per_day",
-    "model.price",
-    "tools.aliases",
-)
+WITHOUT_EFFECT = ("limits.creations_per_hour",)
 """Keys that are read, and belong to what is not built yet: accepted, with a warning."""
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -83,7 +76,7 @@ class Config(BaseSettings):
     database: DatabaseSection = DatabaseSection()
     logging: LoggingSection = LoggingSection()
     heartbeat: HeartbeatSection = HeartbeatSection()
-    http: Table | None = Field(default=None, repr=False)
+    http: HttpSection = HttpSection()
     sandbox: Table | None = Field(default=None, repr=False)
     xin: Table | None = Field(default=None, repr=False)
     security: Table | None = Field(default=None, repr=False)
@@ -211,6 +204,9 @@ def channel_settings(config: Config, name: str, model: type[SomeModel]) -> SomeM
 def secrets(config: Config) -> frozenset[str]:
     """Every secret that the configuration holds, for the log to leave out."""
     found = {config.model.api_key.get_secret_value(), *config.heartbeat.secrets}
+    found.add(config.http.webhook_secret.get_secret_value())
+    for task in config.cron.tasks:
+        found.update(task.secrets)
     for channel in config.channels.values():
         found.update(texts(channel.own))
     for section in COMING:
@@ -233,7 +229,7 @@ def _warnings(config: Config, where: str) -> Iterator[str]:
             yield f"{where}: [{section}]: this part is not built yet, so its settings have no effect"
     for number, task in enumerate(config.cron.tasks, start=1):
         if task.action == "shell":
-            yield f'{where}: cron.tasks[{number}]: "{task.name}": shell jobs are not built yet, so it does not run'
+            yield f'{where}: cron.tasks[{number}]: "{task.name}": the sandbox is not built yet, so its runs fail'
     for key in WITHOUT_EFFECT:
         section, _, name = key.partition(".")
         if name in getattr(config, section).model_fields_set:

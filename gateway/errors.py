@@ -11,6 +11,7 @@ TocsinError
 │   ├── StoreClosedError        this process is ending: nothing is written any more
 │   ├── StoreCorruptError       the file cannot be read; it is left as it is
 │   ├── JobChangedError         the job has another revision by now
+│   │   └── IdTakenError        another job has the id
 │   └── StateChangedError       the state has another revision by now; holds the current one
 ├── DeliveryError
 │   ├── TransientDeliveryError  not sent, may be tried again (retry_after)
@@ -20,6 +21,7 @@ TocsinError
 │   └── PermanentDeliveryError  not sent and never will be
 ├── ReadingError                a channel cannot read for now; carries how long to wait at least (pause)
 ├── RunOverError                a run was ended by somebody before it began
+├── OutgoingError               a call to a machine outside got no answer; carries its class (kind)
 └── ModelError                  a model call failed; carries its class (kind) and retry_after
 """
 
@@ -69,6 +71,10 @@ class StoreCorruptError(StoreError):
 
 class JobChangedError(StoreError):
     """The job is not at the revision that the writer had read."""
+
+
+class IdTakenError(JobChangedError):
+    """Another job has the id; it was not asked for by a person, so another one will do."""
 
 
 class StateChangedError(StoreError):
@@ -143,6 +149,17 @@ class ErrorClass(StrEnum):
     @property
     def transient(self) -> bool:
         return self in {self.TIMEOUT, self.RATE_LIMIT, self.SERVER_ERROR, self.NETWORK_ERROR}
+
+
+class OutgoingError(TocsinError):
+    """A call to a machine outside got no answer, in a sentence; `kind` says whether trying again can help.
+
+    PERMISSION: the address is refused, and nothing was connected to.
+    """
+
+    def __init__(self, message: str, kind: ErrorClass) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class ModelError(TocsinError):

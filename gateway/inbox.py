@@ -80,7 +80,7 @@ def encode(message: InboundMessage) -> str:
         "text": message.text,
         "received_at": to_text(message.received_at),
     }
-    for name in ("session", "message_id", "sender_name", "reply_to", "trace_id"):
+    for name in ("session", "message_id", "sender_name", "reply_to", "reply_text", "reply_author", "trace_id"):
         if value := getattr(message, name):
             body[name] = value
     if message.attachments:
@@ -110,6 +110,8 @@ def decode(text: str) -> InboundMessage:
         message_id=body.get("message_id", ""),
         sender_name=body.get("sender_name", ""),
         reply_to=body.get("reply_to", ""),
+        reply_text=body.get("reply_text", ""),
+        reply_author=body.get("reply_author", ""),
         attachments=tuple(
             Attachment(name=name, media_type=media_type, path=path)
             for name, media_type, path in body.get("attachments", ())
@@ -131,6 +133,7 @@ def _encode_occasion(occasion: Press | Due | Event) -> Json:
         "late_by": occasion.late_by.total_seconds(),
         "missed": occasion.missed,
         "exact": occasion.exact,
+        **({"system": True} if occasion.system else {}),
     }
 
 
@@ -147,4 +150,5 @@ def _decode_occasion(body: Json) -> Occasion:
         late_by=timedelta(seconds=body["late_by"]),
         missed=body["missed"],
         exact=body.get("exact", False),
+        system=body.get("system", False),
     )

@@ -53,6 +53,7 @@ class Due:
     late_by: timedelta = timedelta()
     missed: int = 0  # occurrences before this one that will not run
     exact: bool = False  # a reminder: exact words, no model is asked
+    system: bool = False  # its text is an event put into the session, which nobody wrote to the agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ class InboundMessage:
     message_id: str = ""  # the platform's id of this message
     sender_name: str = ""  # for the prompt only, never for a decision
     reply_to: str = ""  # the platform's id of the message that this one answers
+    reply_text: str = ""  # the words of that message, bounded: data that somebody wrote
+    reply_author: str = ""  # who wrote them, for the prompt only
     attachments: tuple[Attachment, ...] = ()
     addressed: bool = True  # False: overheard in a group, kept as context and not answered
     group: bool = False  # other people read along
@@ -147,7 +150,9 @@ class OutboundMessage:
     replaces: str = ""  # the platform's id of the message that this one takes the place of, if it can
     buttons: tuple[tuple[Button, ...], ...] = ()  # rows of buttons
     asker: str = ""  # whose presses of the buttons count; empty: anybody's
+    hint: str = ""  # what stands in the place of the buttons, on a channel that has none
     attachments: tuple[Attachment, ...] = ()
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from channels.base import Channel
 from cron import phrases
+from cron.alerts import Rule
 from cron.clerk import Rules
-from cron.declared import Task
-from cron.draft import Draft, Maker
+from cron.configured import bounds_of
+from cron.draft import Maker
+from cron.spend import Limits, Price, Spend
 from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
 from gateway import plugins, zones
 from gateway.agent.model import ModelClient
+from gateway.callbacks.secret import kept_secret
 from gateway.clock import Clock
 from gateway.config import CHANNELS_TO_COME, Config
 from gateway.database.driver import Driver
@@ -42,8 +46,10 @@ def database_of(home: Home, config: Config) -> Callable[[], Driver]:
 
 
 def store_of(home: Home, config: Config) -> JobStore:
-    if config.cron.store != "json":
-        raise ConfigError('cron.store: "sql" is not built yet; use "json"')
+    if config.cron.store == "sql":
+        from cron.stores.sql import SqlStore  # here, so that a home with a file does without it
+
+        return SqlStore(database_path(home, config))
     return JsonFileStore(home.file(config.cron.store_path), tz=config.zone)
 
 
@@ -53,7 +59,7 @@ def model_of(config: Config) -> ModelClient:
     if section.provider == "offline":
         from gateway.agent.models.offline import OfflineModel
 
-        return OfflineModel(phrases.find)
+        return OfflineModel(partial(phrases.find, languages=config.languages))
     from gateway.agent.models.hosted import HostedSettings, create
 
     return create(
@@ -90,26 +96,8 @@ def rules_of(config: Config) -> Rules:
         at_min_lead=config.cron.at_min_lead,
         zone_is_default=config.timezone is None,
         console_target=target_of(config),
+        bounds=bounds_of(config),
     )
-
-
-def tasks_of(config: Config) -> list[Task]:
-    """The declared jobs that can be run; the configuration has warned about the others."""
-    return [
-        Task(
-            draft=Draft(
-                name=task.name,
-                schedule=task.schedule,
-                prompt=task.prompt or None,
-                say=task.text or None,
-                tz=task.tz or None,
-                description=task.description or None,
-            ),
-            enabled=task.enabled,
-        )
-        for task in config.cron.tasks
-        if task.action != "shell"
-    ]
 
 
 def maker_of(config: Config, clock: Clock) -> Maker:
@@ -120,7 +108,14 @@ def maker_of(config: Config, clock: Clock) -> Maker:
         languages=config.languages,
         min_interval=config.cron.min_interval,
         at_min_lead=config.cron.at_min_lead,
+        admin=True,
+        bounds=bounds_of(config),
     )
+
+
+def webhook_secret_of(home: Home, config: Config) -> str:
+    """What signs callbacks: the configured secret, else the one of this home, which is made at the first start."""
+    return config.http.webhook_secret.get_secret_value() or kept_secret(home.path)
 
 
 def owners_of(config: Config) -> dict[str, tuple[str, ...]]:
@@ -139,6 +134,23 @@ def zone_of(config: Config, address: ChatAddress) -> str:
     if config.timezone is None and address.channel == CONSOLE:
         return zones.machine()
     return config.zone
+
+
+def alert_rule_of(config: Config) -> Rule:
+    """When somebody is told that a job fails, where the job says nothing itself."""
+    section = config.cron.failure_alert
+    return Rule(after=section.after, cooldown=section.cooldown)
+
+
+def spend_of(config: Config) -> Spend:
+    """The book of what models cost; the days of owners are those of the configured zone."""
+    price = config.model.price
+    return Spend(
+        limits=Limits(tokens_per_day=config.limits.tokens_per_day, money_per_day=config.limits.money_per_day),
+        price=Price(input=price.input, output=price.output),
+        zone=config.zone,
+        default_target=target_of(config),
+    )
 
 
 def retention_of(config: Config) -> Retention:

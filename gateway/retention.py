@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway import audit
 from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
@@ -20,7 +21,7 @@ class Retention:
 
 SLICE = 500  # rows of a kind in one transaction: a message that comes meanwhile waits for no more
 TURNS = 500  # of a session: more of its past is never read
-AUDIT = timedelta(days=365)  # who tried what they may not: it is asked for late
+AUDIT = timedelta(days=365)  # who changed what, and tried what they may not: it is asked for late
 
 
 def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool:
@@ -36,12 +37,17 @@ def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool
         (sql.FORGET_WAITERS, to_text(now)),
         (sql.FORGET_ISOLATED, to_text(now - rules.sessions_isolated)),
         (sql.FORGET_OVERHEARD, history),
-        (sql.FORGET_AUDIT, to_text(now - AUDIT)),
+        (sql.FORGET_FAILURES, to_text(now - AUDIT)),
+        (sql.FORGET_SPEND, to_text(now - AUDIT)),
         (sql.FORGET_MESSAGES, history),
         (sql.FORGET_RUNS, history),
         (sql.TRIM_RUNS, rules.runs_per_job),
         (sql.FORGET_ATTEMPTS, to_text(now)),
+        (sql.FORGET_CALLBACKS, to_text(now)),
+        (sql.FORGET_HOOKS, history),
+        (sql.FORGET_REMINDERS, history),
         (sql.TRIM_SESSIONS, TURNS),
     )
     deleted = [transaction.execute(statement, (limit, SLICE)).rowcount for statement, limit in limits]
+    deleted.append(audit.forget(transaction, before=now - AUDIT, limit=SLICE))
     return SLICE in deleted

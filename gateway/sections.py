@@ -7,9 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from gateway import configfile, durations, zones
+from gateway import configfile, durations
+from gateway.callbacks import signing
 from gateway.configfile import Table
+from gateway.outgoing.addresses import Allowed
 from gateway.secrets import SECRET_KEY
+from gateway.tasks import DeclaredTask
 
 ANYBODY = "*"
 
@@ -158,37 +161,6 @@ class FailureAlertSection(Section):
     cooldown: Duration = timedelta(hours=1)
 
 
-class DeclaredTask(Section):
-    """A job that the configuration declares."""
-
-    name: str = Field(min_length=1, max_length=100)
-    schedule: str = Field(min_length=1)
-    action: Literal["agent", "shell", "say"] = "agent"
-    prompt: str = ""
-    command: str = ""
-    text: str = ""
-    description: str = ""
-    tz: str = ""
-    enabled: bool = True
-
-    @property
-    def content(self) -> str:
-        """The prompt, the command or the text, whichever the action needs."""
-        return {"agent": self.prompt, "shell": self.command, "say": self.text}[self.action]
-
-    @model_validator(mode="after")
-    def _one_payload(self) -> Self:
-        wanted = {"agent": "prompt", "shell": "command", "say": "text"}[self.action]
-        if not self.content:
-            raise ValueError(f'.{wanted}: missing; action = "{self.action}" needs it')
-        for key in ("prompt", "command", "text"):
-            if key != wanted and getattr(self, key):
-                raise ValueError(f'.{key}: does not go with action = "{self.action}", which takes {wanted}')
-        if self.tz:
-            zones.check(self.tz)
-        return self
-
-
 class CronSection(Section):
     """Scheduled work."""
 
@@ -264,6 +236,30 @@ class ToolsSection(Section):
     """What the model is offered."""
 
     aliases: bool = False
+
+
+class HttpSection(Section):
+    """Calls to machines outside."""
+
+    allow_private: Items = ()  # of the inner addresses, those that may be called
+    webhook_secret: SecretStr = SecretStr("")  # signs callbacks; empty: one is made and kept in the home folder
+
+    @field_validator("allow_private")
+    @classmethod
+    def _places(cls, value: Items) -> Items:
+        Allowed.parse(value)
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _a_signing_key(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            signing.key_of(value.get_secret_value())
+        return value
+
+    @property
+    def allowed(self) -> Allowed:
+        return Allowed.parse(self.allow_private)
 
 
 class DatabaseSection(Section):

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -44,6 +44,7 @@ class Status:
     trouble: Sequence[str]
     since: datetime | None = None  # the start of this life
     errors: Sequence[Mapping[str, Json]] = ()  # the last ones, newest first
+    metrics: Mapping[str, Json] = field(default_factory=dict)
 
 
 def to_json(status: Status) -> dict[str, Json]:
@@ -63,6 +64,7 @@ def to_json(status: Status) -> dict[str, Json]:
         "lanes": {"running": len(status.running), "waiting": status.waiting},
         "trouble": list(status.trouble),
         "errors": [dict(error) for error in status.errors],
+        "metrics": dict(status.metrics),
     }
 
 

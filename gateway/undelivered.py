@@ -69,8 +69,8 @@ def notice_of(message: OutboundMessage, chat: str) -> OutboundMessage:
 
 def _sentence(message: OutboundMessage) -> str:
     told = f"A message to {message.address} could not be delivered; `tocsin outbox list` has it."
-    # A notice says what nobody else will say: it is passed on whole.
-    return f"{told} It says:\n\n{message.text}" if message.caller is Caller.NOTICE else told
+    # A notice or an alert says what nobody else will say: it is passed on whole.
+    return f"{told} It says:\n\n{message.text}" if message.caller in {Caller.NOTICE, Caller.ALERT} else told
 
 
 def _tells_an_owner(message: OutboundMessage) -> bool:

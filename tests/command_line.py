@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.job import Job, RunStatus, Trigger
+from cron.job import Job
+from cron.run import RunStatus, Trigger
 from cron.stores.json_file import JsonFileStore
 from gateway.agent.due import Ending, EndStatus
 from gateway.cli.kept import Kept
@@ -44,7 +45,7 @@ class CommandLine:
         self._monkeypatch = monkeypatch
 
     def __call__(self, *arguments: str, stdin: str = "") -> Printed:
-        self._monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         self._capsys.readouterr()
         status = run(["--home", str(self.path), *arguments])
         printed = self._capsys.readouterr()

@@ -41,6 +41,7 @@ class Answer:
 
     text: str
     buttons: Buttons = ()
+    shared: bool = False  # anybody in the chat may press them, not only who asked
 
 
 class Command(Protocol):

@@ -9,7 +9,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from gateway.agent.journal import Claim, Journal, TurnState
-from gateway.agent.loop import CRASH_BUDGET
+from gateway.agent.outcome import CRASH_BUDGET
 from gateway.clock import Clock
 from gateway.commands import routing, text
 from gateway.commands.base import Answer, Ask, Command, CommandInfo
@@ -115,7 +115,7 @@ class Desk:
                 stamp=f"{claim.turn}.0.0",
                 session=message.address.session,
                 seq=claim.seq,
-                replayed=claim.claims > 1,
+                replayed=claim.again,
             )
         )
 
@@ -146,5 +146,5 @@ def _message(claim: Claim, answer: Answer) -> OutboundMessage:
         reply_to="" if pressed else asked.message_id,
         replaces=pressed,
         buttons=answer.buttons,
-        asker=asked.sender_id if answer.buttons else "",
+        asker=asked.sender_id if answer.buttons and not answer.shared else "",
     )

@@ -18,12 +18,18 @@ STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 _MARKS = re.compile(r"[\\`*\[\]<>~|&]|(?<![^\W_])_|_(?![^\W_])")
 _BEGINNING = re.compile(r"[#+=-]|\d{1,9}(?=[.)])")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])|(`+).*?(?<!`)\2(?!`)")
 _JOINER = "\u2060"  # takes no place, and a name that follows it is nobody's
 
 
 def plain(text: str) -> str:
     """Markdown that shows exactly these words: nothing in them becomes formatting, a link or a mention."""
     return "\n".join(_plain_line(line) for line in STEERING.sub(" ", text).split("\n"))
+
+
+def as_shown(text: str) -> str:
+    """What `plain` has made, as it was: for a terminal, where nothing renders the Markdown. `code` stays."""
+    return _ESCAPED.sub(lambda found: found[1] or found[0], text)
 
 
 def one_line(text: str, *, widest: int = 100) -> str:

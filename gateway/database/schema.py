@@ -141,6 +141,96 @@ MIGRATIONS: Migrations = (
     ),
     # a silence that a platform asked for outlives the process that was asked
     ("ALTER TABLE outbox ADD COLUMN not_before TEXT",),
+    (
+        # Runs that are claimed and wait for their place: they have no message in the inbox yet.
+        "ALTER TABLE runs ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN not_before TEXT",  # of a held run: the next attempt, or its place in a queue
+        "ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE runs ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX runs_held ON runs (seq) WHERE held = 1",
+        "ALTER TABLE cursors ADD COLUMN runs INTEGER NOT NULL DEFAULT 0",  # of the schedule, ever: for max_runs
+        # How many runs of a job have begun, ever, whatever their cause: the history forgets.
+        "CREATE TABLE starts (job_uid TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID",
+        """INSERT INTO starts (job_uid, count) SELECT job_uid, count(started_at) FROM runs
+            WHERE started_at IS NOT NULL GROUP BY job_uid""",
+        # Jobs and their states, of store = "sql"; `change` counts the writes: readers take only what is new.
+        """CREATE TABLE jobs (
+            seq INTEGER PRIMARY KEY,
+            uid TEXT NOT NULL UNIQUE,
+            id TEXT NOT NULL UNIQUE,
+            owner TEXT,
+            name TEXT NOT NULL,
+            stamp TEXT NOT NULL,
+            body TEXT NOT NULL,
+            format INTEGER NOT NULL,
+            fingerprint TEXT NOT NULL,
+            once INTEGER NOT NULL,
+            declared INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            change INTEGER NOT NULL)""",
+        "CREATE INDEX jobs_by_change ON jobs (change)",
+        "CREATE INDEX jobs_by_stamp ON jobs (stamp) WHERE stamp <> ''",
+        "CREATE TABLE jobs_gone (uid TEXT PRIMARY KEY, change INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX jobs_gone_by_change ON jobs_gone (change)",
+        # How often a job has failed in a row, since its definition changed at `mark`, and what was told of it.
+        """CREATE TABLE failures (
+            job_uid TEXT PRIMARY KEY,
+            mark TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            alerted INTEGER NOT NULL,
+            told_at TEXT,
+            at TEXT NOT NULL) WITHOUT ROWID""",
+        # What models have cost: a row for each job and each owner, and each of their days.
+        """CREATE TABLE spend (
+            day TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            input INTEGER NOT NULL,
+            output INTEGER NOT NULL,
+            money REAL NOT NULL,
+            PRIMARY KEY (day, subject)) WITHOUT ROWID""",
+        # Calls to machines: what a run's end owes them. Nothing here can name a chat.
+        """CREATE TABLE callbacks (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            run TEXT NOT NULL,
+            job_uid TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('result', 'complete', 'fail')),
+            host TEXT NOT NULL,
+            hook TEXT NOT NULL,
+            body TEXT NOT NULL,
+            trace_id TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'sent', 'failed')),
+            attempts INTEGER NOT NULL DEFAULT 0,
+            next_at TEXT NOT NULL,
+            error TEXT NOT NULL DEFAULT '',
+            finished_at TEXT)""",
+        "CREATE INDEX callbacks_open ON callbacks (next_at, seq) WHERE state = 'open'",
+        "CREATE INDEX callbacks_of_run ON callbacks (run)",
+        # Hooks that have answered 410 Gone: the job's next ends do not call them.
+        """CREATE TABLE hooks_gone (
+            job_uid TEXT NOT NULL,
+            url TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (job_uid, url)) WITHOUT ROWID""",
+        # Rows of the audit are chained by hashes; those of before have none.
+        "ALTER TABLE audit ADD COLUMN previous TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX audit_of_subject ON audit (subject, seq)",
+        # Reminders that a person has answered, and those that are said again until somebody does.
+        """CREATE TABLE reminders (
+            run TEXT PRIMARY KEY,
+            job_uid TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('open', 'done', 'snoozed')),
+            stamp TEXT NOT NULL DEFAULT '',
+            at TEXT NOT NULL,
+            said INTEGER NOT NULL DEFAULT 0,
+            next_at TEXT,
+            until TEXT) WITHOUT ROWID""",
+        "CREATE INDEX reminders_next ON reminders (next_at) WHERE next_at IS NOT NULL",
+        "CREATE INDEX reminders_of_job ON reminders (job_uid)",
+        "CREATE INDEX outbox_reminders ON outbox (channel, chat, seq) WHERE caller = 'reminder'",
+    ),
 )
 
 

@@ -47,7 +47,7 @@ def encode_message(message: OutboundMessage) -> str:
         "caller": message.caller.value,
         "text": message.text,
     }
-    for name in ("turn", "run", "reply_to", "edits", "replaces", "asker"):
+    for name in ("turn", "run", "reply_to", "edits", "replaces", "asker", "hint", "trace_id"):
         if value := getattr(message, name):
             body[name] = value
     if message.buttons:
@@ -71,6 +71,8 @@ def decode_message(text: str) -> OutboundMessage:
         edits=body.get("edits", ""),
         replaces=body.get("replaces", ""),
         asker=body.get("asker", ""),
+        hint=body.get("hint", ""),
+        trace_id=body.get("trace_id", ""),
         buttons=tuple(
             tuple(Button(label=label, data=data) for label, data in row) for row in body.get("buttons", ())
         ),

@@ -41,6 +41,11 @@ def counts(transaction: Transaction) -> dict[str, dict[str, int]]:
     return found
 
 
+def dead_alerts(transaction: Transaction) -> int:
+    """How many alerts of failing jobs have reached nobody, and were not given up by hand."""
+    return int(transaction.execute(sql.COUNT_DEAD_ALERTS, (DROPPED,)).fetchone()[0])
+
+
 def named(transaction: Transaction, reference: str) -> list[Unsent]:
     """The one with this id, else a few whose ids begin so."""
     rows = transaction.execute(sql.UNSENT_LIKE, (len(reference), reference)).fetchall()

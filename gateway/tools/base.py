@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -35,6 +35,7 @@ class Turn:
     trace_id: str = ""
     run: str = ""  # in a scheduled turn: the run
     job: str = ""  # in a scheduled turn: the uid of its job
+    reply_to: str = ""  # the platform's id of the message that the person answers
     along: Work[None] | None = None  # the journal's steps that are not written yet
 
 
@@ -52,3 +53,11 @@ class Tool(Protocol):
 
     async def call(self, arguments: Any, turn: Turn) -> str:
         """Do it, and say in a sentence what was done."""
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A tool of which not every call does something that lasts."""
+
+    def acts(self, arguments: Any) -> bool:
+        """Whether a call with these arguments does something that a second attempt of the run would do again."""

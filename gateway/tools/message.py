@@ -111,6 +111,7 @@ class MessageTool:
             text=arguments.text,
             turn=turn.id,
             run=turn.run,
+            trace_id=turn.trace_id,
         )
         await self._say(message, along=turn.along)
         return "queued for delivery"

@@ -18,11 +18,11 @@ from cron.stores.files import Files
 from cron.stores.json_file import JsonFileStore
 from gateway.agent.model import Prompt
 from gateway.agent.models.scripted import Line, ScriptedModel
-from gateway.agent.turn import spec_of
-from gateway.app import Gateway, Setup
+from gateway.app import Gateway
 from gateway.config import Config
 from gateway.database.sqlite import SqliteDriver
 from gateway.home import GatewayLock, Home, prepare
+from gateway.setup import Setup
 from gateway.tools.base import Effect, Turn
 from tests.journeys.platform import FileChannel, Platform, append
 
@@ -183,8 +183,7 @@ async def _live(
 
 def _give(gateway: Gateway, tool: StampTool) -> None:
     """No tool of the gateway's own is of the kind that must never be repeated."""
-    loop = gateway.loop
-    loop._tools[tool.name], loop._specs[tool.name] = tool, spec_of(tool)
+    gateway.loop.toolbox.add(tool)
 
 
 async def _until(condition: Callable[[], bool]) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 
 from cron import runs
 from cron.draft import Draft, Maker, new_job
-from cron.job import Job, Run
+from cron.job import Job
+from cron.rules import Bounds
+from cron.run import Run
 from gateway.messages import ChatAddress
 from tests.fakes import until
 from tests.journeys.conftest import World
@@ -64,7 +66,9 @@ def jobs(world: World) -> list[Job]:
 
 async def add_job(world: World, *, owner: ChatAddress = HERE, **wanted: Any) -> Job:
     """A job as a chat makes it, without a turn. Fields of a draft; others are the maker's."""
-    changes = {name: wanted.pop(name) for name in ("created_by", "created_in", "address") if name in wanted}
+    changes = {
+        name: wanted.pop(name) for name in ("created_by", "created_in", "address", "bounds") if name in wanted
+    }
     maker = Maker(
         now=world.clock.now(),
         zone="UTC",
@@ -72,6 +76,7 @@ async def add_job(world: World, *, owner: ChatAddress = HERE, **wanted: Any) -> 
         created_in=changes.get("created_in", owner.session),
         created_by=changes.get("created_by", "anna"),
         address=changes.get("address", owner),
+        bounds=changes.get("bounds", Bounds()),
     )
     job = world.gateway.store.put(new_job(Draft(**wanted), maker, ()))
     await world.gateway.cron.reload()

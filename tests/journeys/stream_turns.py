@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from gateway.agent.loop import CRASH_BUDGET
+from gateway.agent.outcome import CRASH_BUDGET
 from tests.journeys.crash_child import Place, look
 
 

@@ -13,10 +13,11 @@ from cron import phrases
 from cron.stores.json_file import JsonFileStore
 from gateway.agent.model import Prompt
 from gateway.agent.models.scripted import Line, ScriptedModel
-from gateway.app import Gateway, Setup
+from gateway.app import Gateway
 from gateway.config import Config
 from gateway.home import GatewayLock, Home, prepare
 from gateway.messages import Caller, ChatAddress, OutboundMessage
+from gateway.setup import Setup
 from tests.journeys.crash_child import (
     LONGEST,
     STUCK,

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from cron import runs
-from cron.job import JobStatus, RunStatus
+from cron.job import JobStatus
+from cron.run import RunStatus
 from gateway.agent.due import Ending, EndStatus
 from gateway.agent.models.scripted import HANG
 from tests.fakes import NOON, until

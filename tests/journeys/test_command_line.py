@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from cron.job import RunStatus
+from cron.job import Say
+from cron.run import RunStatus
 from cron.runs import open_runs
+from cron.schedule import Every
 from cron.stores.json_file import JsonFileStore
 from gateway.agent.models.scripted import HANG
 from gateway.database.driver import transact
 from gateway.database.sqlite import SqliteDriver
 from gateway.home import GatewayLock
 from tests.command_line import CommandLine, Printed
+from tests.jobs import new_job
 from tests.journeys.conftest import Opener
 
 SETTINGS = {"TOCSIN__CRON__MIN_INTERVAL": "1s", "TZ": "UTC"}
@@ -66,7 +69,7 @@ def test_commands_and_a_running_gateway_work_together(tmp_path: Path) -> None:
         tocsin(tmp_path, "cron", "add", "--name", "daily", "--say", "good day", "--cron", "0 9 * * *")
         run = tocsin(tmp_path, "cron", "run", "daily", "--wait")  # AB-57
         status = tocsin(tmp_path, "status")
-        fired = _wait_for_run(tmp_path, "soon")  # AB-51
+        fired = _wait_for_run(tmp_path, "soon")  # AB-50, AB-51
 
     assert reply == "Nothing is scheduled.\n"
     assert "succeeded" in run
@@ -141,6 +144,25 @@ async def test_a_run_that_hangs_is_cancelled_from_outside_within_two_seconds(
     assert cancelled.status == 0
     assert (before, command.status_of(run)) == (RunStatus.RUNNING, RunStatus.CANCELLED)  # HP-41
     assert took < 2
+
+
+def test_a_gateway_whose_scheduler_is_off_fires_nothing_and_its_status_says_so(tmp_path: Path) -> None:
+    made = datetime.now(UTC) - timedelta(hours=25)  # it was due an hour ago, which is not too late
+    daily = new_job(payload=Say(text="x"), schedule=Every(timedelta(days=1), made), created_at=made, address=None)
+    JsonFileStore(tmp_path / "cron.json").put(daily)
+    (tmp_path / "config.toml").write_text("[cron]\nenabled = false\n")  # PRX-04, AB-30
+
+    with gateway(tmp_path):
+        status, off = tocsin(tmp_path, "status"), tocsin(tmp_path, "cron", "runs")
+    (tmp_path / "config.toml").write_text("[cron]\nenabled = true\n")
+    with gateway(tmp_path):
+        began = time.monotonic()
+        while (on := tocsin(tmp_path, "cron", "runs")) == off:
+            assert time.monotonic() - began < 20
+
+    assert "Scheduler: off (cron: disabled), 1 job" in status
+    assert off == "There are no runs yet.\n"
+    assert "succeeded" in on or "queued" in on or "running" in on
 
 
 @pytest.mark.nightly

@@ -72,7 +72,8 @@ async def test_a_channel_is_given_the_commands_for_its_menu(open_world: Opener) 
         offered = {info.name: info for info in world.channel._inlet.commands}
 
         assert set(offered) == {
-            *("help", "remind", "cron", "new", "stop", "status", "timezone", "whoami", "outbox", "start")
+            *("help", "remind", "done", "snooze", "cron", "new", "stop", "status", "timezone", "whoami"),
+            *("outbox", "start"),
         }
         assert [name for name, info in offered.items() if info.owners_only] == ["outbox"]
         assert all(3 <= len(info.summary) <= 80 and name.islower() for name, info in offered.items())

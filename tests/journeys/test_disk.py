@@ -17,11 +17,12 @@ from cron.stores.files import Files
 from cron.stores.json_file import JsonFileStore
 from gateway.agent.model import Prompt
 from gateway.agent.models.scripted import Script, ScriptedModel, calls, says
-from gateway.app import Setup, running
+from gateway.app import running
 from gateway.config import Config
 from gateway.database.reserve import SIZE
 from gateway.errors import StoreError, StoreFullError
 from gateway.home import Home, prepare
+from gateway.setup import Setup
 from gateway.status import to_json
 from tests.fakes import FakeClock, RecordingChannel, until
 from tests.journeys.conftest import World

@@ -204,7 +204,7 @@ async def test_a_scheduled_turn_that_ends_with_a_question_is_told_once_that_nobo
 
 async def test_a_scheduled_turn_that_hangs_ends_at_its_timeout_and_frees_its_job(open_world: Opener) -> None:
     async with open_world([HANG, "fine"]) as world:
-        await add_job(world, prompt="look", every="1h", timeout="90s")
+        await add_job(world, prompt="look", every="1h", timeout="90s", retry={"attempts": 1})
         await jump_to(world, world.clock.now() + timedelta(hours=1))
         await world.model.asked(1)
         await world.clock.advance(timedelta(seconds=91))

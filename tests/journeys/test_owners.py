@@ -1,7 +1,7 @@
 """Chats that know nothing of each other's jobs."""
 
 import itertools
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from cron.job import JobStatus
 from gateway.agent.model import Prompt, ToolResult
 from gateway.agent.models.scripted import Line, calls
 from gateway.messages import ChatAddress
+from tests.command_line import CommandLine
 from tests.fakes import until
 from tests.journeys.conftest import Opener, World
 from tests.journeys.steps import HERE, add_job, history, jobs
@@ -87,15 +88,23 @@ async def test_each_chat_lists_its_own_jobs_and_their_runs(open_world: Opener) -
         assert nowhere == "Nothing is scheduled."
 
 
-async def test_a_job_of_the_command_line_is_not_shown_in_chats(open_world: Opener) -> None:
-    asker = Asker()
+async def test_a_job_of_the_command_line_is_not_shown_in_chats(
+    open_world: Opener, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker, tocsin = Asker(), CommandLine(tmp_path / "home", capsys, monkeypatch)
     async with open_world(asker) as world:  # AB-64
-        job = await add_job(world, say="hi", every="3600", name="mine")
-        world.gateway.store.put(replace(job, owner=None))
+        made = tocsin.add("--name", "mine", "--say", "hi", "--every", "1h")
+        await add_job(world, say="tea", every="3600", name="a chat's")
+        await world.gateway.cron.reload()
 
-        (listed,) = await asker.ask(world, {"action": "list"})
+        (listed,) = await asker.ask(world, {"action": "list"}, chat="2")
+        (shown,) = await asker.ask(world, {"action": "list"})
 
+        operators = tocsin("cron", "list", "--json").document["jobs"]
+        assert made["owner"] is None
         assert listed == "Nothing is scheduled."
+        assert ("mine" in shown, shown.count("\n- ")) == (False, 1)
+        assert {job["name"] for job in operators} == {"mine", "a chat's"}
 
 
 async def test_a_threads_jobs_belong_to_its_chat(open_world: Opener) -> None:

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from cron.job import AfterRun, DeliveryStatus, Job, JobStatus, RunStatus, Trigger
+from cron.job import Job, JobStatus
+from cron.policy import AfterRun
+from cron.run import DeliveryStatus, RunStatus, Trigger
 from gateway.agent.models.scripted import HANG, calls
 from gateway.errors import ErrorClass, ModelError
 from gateway.messages import ChatAddress

@@ -76,7 +76,7 @@ async def test_an_orderly_stop_counts_against_no_turn(open_world: Opener) -> Non
 
 async def test_a_call_that_is_replayed_after_its_job_has_run_makes_no_second_job(open_world: Opener) -> None:
     async with open_world() as world:
-        tool = world.gateway.loop._tools["cron"]
+        tool = world.gateway.loop.toolbox.tools["cron"]
         turn = Turn(
             id="t",
             call_id="t.1.0",
@@ -105,7 +105,7 @@ async def test_a_call_that_is_replayed_after_its_job_has_run_makes_no_second_job
 async def test_a_run_that_a_chat_asked_for_is_not_repeated_by_a_replay(open_world: Opener) -> None:
     async with open_world() as world:
         job = await add_job(world, name="pills", say="take your pills", at="2026-03-02T12:30")
-        tool = world.gateway.loop._tools["cron"]
+        tool = world.gateway.loop.toolbox.tools["cron"]
         turn = Turn(
             id="t",
             call_id="t.1.0",

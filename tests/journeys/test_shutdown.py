@@ -8,15 +8,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from gateway.home import Home
+from cron.schedule import At
+from cron.stores.json_file import JsonFileStore
+from gateway.home import Home, prepare
+from gateway.messages import Json
 from tests.fakes import RecordingChannel, until
+from tests.jobs import new_job
 from tests.journeys import processes
 from tests.journeys.conftest import Opener
 from tests.journeys.crash_child import look, open_rows
+from tests.servers.openai_server import KEY, openai_server, says
 
 ORDERLY = 20.0  # seconds, P-63
 LINES = 300
@@ -56,6 +63,33 @@ def _assert_that_the_rest_is_done(home: Path, errors: Path, accepted: int) -> No
     assert open_rows(Home(home)) == {}
     assert answers == accepted
     assert "↻" not in text
+
+
+@pytest.mark.nightly  # a whole process with the library of a hosted model: 5 to 10 s
+async def test_a_signal_during_a_run_lets_it_end(tmp_path: Path) -> None:
+    """HP-69"""
+    home, errors, free = Home(tmp_path / "home"), tmp_path / "errors", asyncio.Event()
+
+    async def slowly(request: web.Request, body: Json) -> web.StreamResponse:
+        await free.wait()
+        return await says("done in time")(request, body)
+
+    async with openai_server(slowly) as server:
+        prepare(home)
+        model = f'[model]\nprovider = "openai"\nname = "local"\nbase_url = "{server.url}"\napi_key = "{KEY}"\n'
+        home.file("config.toml").write_text(model)
+        once = At(datetime.now(UTC))
+        JsonFileStore(home.file("cron.json")).put(new_job(schedule=once, created_at=once.instant, address=None))
+        with processes.gateway(home.path, errors=errors) as process:
+            await asyncio.wait_for(server.asked.wait(), ORDERLY)
+            process.send_signal(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(0.3, free.set)
+            await asyncio.to_thread(processes.rest, process, seconds=ORDERLY)
+
+    with look(home) as database:
+        ended = database.execute("SELECT status, output FROM runs").fetchall()
+    assert process.returncode == 0, errors.read_text()
+    assert ended == [("succeeded", "done in time")]
 
 
 def test_a_second_signal_ends_at_once_and_loses_nothing(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from gateway.agent.model import Prompt
 from gateway.agent.models.scripted import HANG, Line, Script, ScriptedModel, calls
-from gateway.app import Setup, running
+from gateway.app import running
 from gateway.config import Config
 from gateway.database.sqlite import SqliteDriver
 from gateway.errors import PermanentDeliveryError
 from gateway.home import Home, prepare
+from gateway.setup import Setup
 from gateway.status import to_json
 from tests.fakes import FakeClock, RecordingChannel, until
 from tests.journeys.conftest import World

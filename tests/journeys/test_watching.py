@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cron.job import JobStatus, RunStatus
+from cron.job import JobStatus
+from cron.run import RunStatus
 from gateway.agent.model import ModelReply, Prompt, ToolResult, UserText
 from gateway.agent.models.scripted import HANG, Line, calls
 from gateway.agent.prompt import NOBODY_IS_HERE, NOTHING_WAS_SAID
@@ -56,7 +57,7 @@ async def test_a_watching_job_speaks_at_first_is_silent_without_a_change_and_spe
     open_world: Opener,
 ) -> None:
     watcher = Watcher(3000, 3000, 5000)
-    async with open_world(watcher) as world:  # AB-02, AB-14, AB-18, AB-65 to AB-68
+    async with open_world(watcher) as world:  # AB-02, AB-14, AB-18, AB-65, AB-66, AB-67, AB-68
         job = await add_job(world, prompt=GARMIN, every="3600", name="garmin")
         watcher.job = job.id
 
@@ -76,7 +77,7 @@ async def test_a_watching_job_speaks_at_first_is_silent_without_a_change_and_spe
 
 async def test_the_prompt_of_a_run_holds_its_task_its_state_and_its_rules(open_world: Opener) -> None:
     watcher = Watcher(4976, 4976)
-    async with open_world(watcher) as world:  # AB-12, AB-19 to AB-24
+    async with open_world(watcher) as world:  # AB-12, AB-19, AB-20, AB-21, AB-24
         job = await add_job(world, prompt=GARMIN, every="3600", name="garmin")
         watcher.job = job.id
 
@@ -87,7 +88,9 @@ async def test_the_prompt_of_a_run_holds_its_task_its_state_and_its_rules(open_w
         first, second = asked(world.model.prompts[0]), asked(world.model.prompts[2])
         assert f"<prompt>\n{GARMIN}\n</prompt>" in first
         assert "no previous state" in first
-        assert '{"step_count":4976}' in second
+        assert f"<prompt>\n{GARMIN}\n</prompt>" in second
+        assert '<state>\n{"step_count":4976}\n</state>' in second
+        assert "compare what you find with the previous state, and stay silent when nothing that matters" in second
         assert "no previous state" not in second
         assert f'job_id "{job.id}"' in second
         assert "set_state" in second
@@ -149,7 +152,7 @@ async def test_a_scheduled_turn_has_the_tools_of_a_persons_turn(open_world: Open
         await runs_that_ended(world, 1)
 
         person, scheduled = world.model.prompts
-        assert scheduled.tools == person.tools
+        assert scheduled.tools == [tool for tool in person.tools if tool.name not in {"schedule", "reminder"}]
         assert scheduled.context.scheduled
         assert not person.context.scheduled
 
@@ -264,14 +267,14 @@ async def test_a_run_that_had_to_speak_and_did_not_fails_as_undelivered(open_wor
 
 
 async def test_a_job_that_never_notifies_has_no_way_to_speak(open_world: Opener) -> None:
-    async with open_world([calls(("message", {"text": "psst"})), "tried"]) as world:
+    async with open_world([calls(("message", {"text": "psst"})), "tried"]) as world:  # HP-37, C-01
         await add_job(world, prompt="look", every="3600", notify="never")
 
         await go_to(world, NOON + HOUR)
         (run,) = await runs_that_ended(world, 1)
 
-        assert [tool.name for tool in world.model.prompts[0].tools] == ["cron"]
-        assert results(world.model.prompts[1]) == ["there is no tool 'message' here; there are: cron"]
+        assert "message" not in [tool.name for tool in world.model.prompts[0].tools]
+        assert results(world.model.prompts[1]) == ["there is no tool 'message' here; there are: cron, web_fetch"]
         assert await callers(world) == {}
         assert run.status is RunStatus.SUCCEEDED
 
@@ -299,7 +302,7 @@ async def _two_runs(world: World) -> list[Any]:
 
 async def test_a_run_is_stopped_at_its_time_limit_and_not_before(open_world: Opener) -> None:
     async with open_world([HANG]) as world:  # P-28
-        await add_job(world, prompt="look", cron="0 13 * * *", timeout="20s")
+        await add_job(world, prompt="look", cron="0 13 * * *", timeout="20s", retry={"attempts": 1})
         await go_to(world, NOON + HOUR)
         await world.model.asked(1)
 
@@ -384,8 +387,15 @@ async def test_runs_of_a_named_session_remember_each_other(open_world: Opener) -
 # -- running by hand ---------------------------------------------------------------------------------------------
 
 
-async def test_a_job_that_is_run_by_hand_keeps_its_schedule(open_world: Opener) -> None:
-    by_hand = calls(("cron", {"action": "run", "job_id": "watch"}))
+@pytest.mark.parametrize(
+    "call",
+    [("cron", {"action": "run", "job_id": "watch"}), ("cron_run", {"name": "watch"})],
+    ids=["cron", "cron_run"],
+)
+async def test_a_job_that_is_run_by_hand_keeps_its_schedule(
+    open_world: Opener, call: tuple[str, dict[str, str]]
+) -> None:
+    by_hand = calls(call)
     async with open_world([by_hand, "started", "looked", "looked"]) as world:  # C-15, P-31, PRX-33
         job = await add_job(world, prompt="look", every="3600", name="watch")
         before = world.gateway.cron.next_fire

@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from gateway import inbox
+from gateway import events, inbox
 from gateway.agent import journal
 from gateway.bus import FULL, Bus, forged
 from gateway.database.driver import Transaction, transact
 from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
 from gateway.errors import StoreError, UserError
+from gateway.events import Happened
 from gateway.inbox import Accepted
 from gateway.messages import ChatAddress, InboundMessage
 from tests.fakes import NOON, FakeClock
@@ -41,11 +43,11 @@ class Worker:
     taken: list[InboundMessage] = field(default_factory=list)
     withdrawn: int = 0
 
-    def offer(self, message: InboundMessage) -> "Place | None":
+    def offer(self, kind: str, session: str) -> "Place | None":
         if not self.places:
             return None
         self.places -= 1
-        return Place(self, f"turn of {message.dedupe_keys}")
+        return Place(self, f"turn {self.places} of {session}")
 
     def enqueue(self, accepted: Accepted) -> None:
         self.queued.append(accepted)
@@ -218,3 +220,43 @@ async def test_a_forgery_is_refused_and_audited_and_not_even_its_key_is_kept(pat
 def test_what_an_adapter_hands_in_under_its_own_name_is_no_forgery() -> None:
     assert not forged("test", HELLO)
     assert forged("system", replace(HELLO, channel="system"))
+
+
+# -- events ------------------------------------------------------------------------------------------------------
+
+
+async def test_listeners_hear_of_each_event_once_in_order_from_the_start_on(tmp_path: Path) -> None:
+    async with open_desk(tmp_path / "gateway.db") as desk:
+        heard: list[str] = []
+        desk.bus.listen(lambda event: heard.append(event.subject))
+        await publish_event(desk, "before")
+        await desk.bus.start()
+
+        await publish_event(desk, "one", "two")
+        await desk.bus.refresh()
+        await desk.bus.refresh()
+
+        assert heard == ["one", "two"]
+
+
+async def test_a_listener_that_fails_keeps_no_event_from_the_others(tmp_path: Path) -> None:
+    async with open_desk(tmp_path / "gateway.db") as desk:
+        heard: list[str] = []
+
+        def broken(event: Happened) -> None:
+            raise ValueError(event.subject)
+
+        desk.bus.listen(broken)
+        desk.bus.listen(lambda event: heard.append(event.subject))
+        await desk.bus.start()
+
+        await publish_event(desk, "one", "two")
+        await desk.bus.refresh()
+
+        assert heard == ["one", "two"]
+
+
+async def publish_event(desk: Desk, *subjects: str) -> None:
+    for subject in subjects:
+        work = partial(events.publish, kind="event", subject=subject, body=None, now=NOON)
+        await desk.database.write(work)

@@ -47,7 +47,7 @@ def test_prx03_the_seeds_cron_block_is_accepted_unchanged(tmp_path: Path) -> Non
 
     tasks = loaded.config.cron.tasks
     assert len(loaded.warnings) == 1
-    assert 'cron.tasks[3]: "repo-check": shell jobs are not built yet' in loaded.warnings[0]
+    assert 'cron.tasks[3]: "repo-check": the sandbox is not built yet, so its runs fail' in loaded.warnings[0]
     assert [(task.name, task.action, task.content) for task in tasks] == [
         ("daily-report", "agent", "Write the daily report."),
         ("memory-cleanup", "agent", "Tidy up."),

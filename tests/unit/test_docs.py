@@ -61,6 +61,18 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", ["architecture.md", "configuration.md", "security.md"])
+def test_the_contents_lead_to_a_page_of_this_name_that_says_something(page: str) -> None:
+    contents = ROOT / "docs" / "README.md"
+
+    text = (contents.parent / page).read_text(encoding="utf-8")
+
+    assert page in LINK.findall(contents.read_text(encoding="utf-8"))  # AB-82
+    assert [link for link in LINK.findall(text) if not (contents.parent / link).exists()] == []
+    assert text.startswith("# ")
+    assert len(text) > 1_000
+
+
 def test_every_key_of_the_configuration_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 

@@ -120,3 +120,9 @@ def test_what_is_not_done_is_found_again_in_order(driver: SqliteDriver) -> None:
     assert [row.seq for row in unfinished] == [2, 3, 4]
     assert [row.seq for row in waiting] == [3]
     assert transact(driver, lambda t: inbox.read(t, 2)).text == "1"
+
+
+def test_what_a_message_answers_is_kept() -> None:
+    asked = replace(HELLO, reply_to="5", reply_text="The invoice is due.", reply_author="Bob")
+
+    assert inbox.decode(inbox.encode(asked)) == asked

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.messages import ChatAddress
+from gateway.messages import Caller, ChatAddress, OutboundMessage
+from gateway.outbox.records import decode_message, encode_message
 
 words = st.text(st.sampled_from("a1:%3A-_/ é"), min_size=1, max_size=8)
 
@@ -36,3 +37,15 @@ def test_all_threads_of_a_chat_have_one_owner() -> None:
     threads = [ChatAddress(channel="c", chat="1", thread=thread) for thread in ("", "a", "b")]
 
     assert {address.owner for address in threads} == {"c:1"}
+
+
+def test_the_words_in_the_place_of_buttons_are_kept_with_a_message() -> None:
+    message = OutboundMessage(
+        delivery_id="d",
+        address=ChatAddress(channel="console", chat="1"),
+        caller=Caller.REMINDER,
+        text="stretch",
+        hint="(/done)",
+    )
+
+    assert decode_message(encode_message(message)) == message

@@ -19,7 +19,7 @@ class Nobody:
 
     people_waiting = 0
 
-    def offer(self, _message: object) -> None:
+    def offer(self, _kind: object, _session: object) -> None:
         return None
 
     def enqueue(self, _accepted: object) -> None:

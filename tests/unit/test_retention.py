@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from cron import runs
-from cron.job import Trigger
-from gateway import inbox, requests, waiting
+from cron.run import Trigger
+from gateway import audit, inbox, requests, waiting
 from gateway.agent import journal
 from gateway.agent.due import Ending, EndStatus
+from gateway.audit import Entry
 from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction, transact
@@ -104,6 +105,16 @@ def test_each_job_keeps_its_newest_runs(driver: SqliteDriver) -> None:
     assert [run.scheduled_at.minute for run in kept] == [7, 6, 5, 4, 3]
 
 
+def test_of_six_runs_a_limit_of_three_keeps_the_newest(driver: SqliteDriver) -> None:
+    for minute in range(1, 7):
+        add_run(driver, NOON + minute * timedelta(minutes=1))
+
+    forget_all(driver, NOON + DAY, Retention(runs_per_job=3))
+
+    kept = transact(driver, lambda transaction: runs.recent(transaction, job=JOB.uid))
+    assert [run.scheduled_at.minute for run in kept] == [6, 5, 4]  # HP-78, P-40
+
+
 def turn(driver: SqliteDriver, session: str, at: datetime, *, over: bool = True) -> None:
     said = replace(HELLO, session=session, received_at=at)
 
@@ -174,8 +185,8 @@ def test_what_was_only_overheard_goes_after_thirty_days(driver: SqliteDriver) ->
 
 def test_the_audit_is_kept_for_a_year(driver: SqliteDriver) -> None:
     for day in (0, 1, 366):
-        row = (to_text(NOON + day * DAY), "channel:test", "bus.refused", "", None, "")
-        transact(driver, lambda t, row=row: t.execute(sql.ADD_AUDIT, row))
+        entry = Entry(at=NOON + day * DAY, who="channel:test", what="bus.refused", subject="")
+        transact(driver, lambda t, entry=entry: audit.write(t, entry))
 
     forget_all(driver, NOON + 366 * DAY)
 
@@ -200,3 +211,16 @@ def test_forgetting_much_is_done_in_pieces(driver: SqliteDriver) -> None:
 
     assert forget_all(driver, NOON + 8 * DAY) == 3
     assert count(driver, "dedupe") == 0
+
+
+def test_failures_and_costs_are_forgotten_after_a_year(driver: SqliteDriver) -> None:
+    def work(transaction: Transaction) -> None:
+        for n, at in enumerate((NOON, NOON + 2 * DAY)):
+            transaction.execute(sql.KEEP_FAILURES, (f"u{n}", to_text(at), 1, 0, None, to_text(at)))
+            transaction.execute(sql.ADD_SPEND, (at.date().isoformat(), "job:u1", 1, 1, 0.0))
+
+    transact(driver, work)
+
+    forget_all(driver, NOON + 366 * DAY)
+
+    assert (count(driver, "failures"), count(driver, "spend")) == (1, 1)

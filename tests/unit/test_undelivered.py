@@ -87,3 +87,11 @@ async def test_an_owner_who_is_no_owner_any_more_ends_the_telling() -> None:
     (notice,) = await told(REPLY, ["1", "2"])
 
     assert await told(notice, ["2"]) == []
+
+
+async def test_an_alert_that_is_dead_is_passed_on_with_its_words() -> None:
+    alert = replace(REPLY, caller=Caller.ALERT, text="the job has failed")  # P-30
+
+    (notice,) = await told(alert, ["1"])
+
+    assert notice.text.endswith("It says:\n\nthe job has failed")

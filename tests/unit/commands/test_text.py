@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from gateway.commands.text import STEERING, code, one_line, page_of, plain
+from gateway.commands.text import STEERING, as_shown, code, one_line, page_of, plain
 from gateway.errors import UserError
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -101,3 +101,18 @@ def test_what_is_no_number_is_no_page(wanted: str) -> None:
 def test_where_there_are_no_buttons_the_next_command_is_named() -> None:
     assert page_of(range(25), "2").hint("/cron list") == ["Page 2 of 3; `/cron list 3` shows another."]
     assert page_of(range(3), "").hint("/cron list") == []
+
+
+@given(MARKS)
+def test_where_nothing_renders_it_the_words_are_what_was_written(text: str) -> None:
+    lines = [line.strip() for line in STEERING.sub(" ", text).split("\n")]
+
+    shown = as_shown(plain(text)).replace("\u2060", "")
+
+    assert shown == "\n".join(lines)
+
+
+def test_where_nothing_renders_it_an_id_keeps_its_backslashes() -> None:
+    folder = code("C:\\*")
+
+    assert as_shown(f"{plain('a*b')} ({folder})") == "a*b (`C:\\*`)"

@@ -1,14 +1,16 @@
 """What may be done with jobs, and by whom."""
 
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from cron.book import OPERATOR, JobBook, Viewer, resolve
-from cron.draft import Draft, Maker
+from cron.book import OPERATOR, JobBook, Viewer
+from cron.draft import Draft, Maker, uid_of
 from cron.job import Job, JobStatus, Say
+from cron.reference import resolve
 from cron.schedule import At
 from cron.stores.memory import MemoryStore
 from gateway.errors import JobChangedError, NotFoundError, UserError
@@ -51,6 +53,19 @@ def test_a_job_that_was_added_is_found_by_id_uid_name_and_beginning(book: JobBoo
     ]
 
     assert found == [job] * 6
+
+
+def test_a_job_whose_uid_begins_like_that_of_another_is_made_all_the_same_and_once(
+    store: MemoryStore, book: JobBook
+) -> None:
+    like = uid_of(MAKER.stamp)
+    other = store.put(new_job(uid=like[:8] + str(uuid.uuid4())[8:], id=like[:8]))
+
+    made, again = book.add(TEA, MAKER), book.add(TEA, MAKER)
+
+    assert made == again
+    assert made.id != other.id
+    assert set(store.load()) == {other.uid, made.uid}
 
 
 @pytest.mark.parametrize("wanted", ["", "nothing", "0f0f0f0f", "te", "abc"])

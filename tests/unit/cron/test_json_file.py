@@ -139,10 +139,11 @@ def test_a_change_is_looked_for_with_one_look_at_the_file(path: Path) -> None:
 def test_a_save_that_looks_like_no_save_is_noticed_by_the_next_writer(path: Path) -> None:
     store, other = open_store(path), open_store(path)
     job = store.put(new_job())
-    store.set_state(job.uid, "aaaa", expected=0, stamp="a")
+    store.set_state(job.uid, "0000", expected=0, stamp="0")
+    store.set_state(job.uid, "aaaa", expected=1, stamp="a")
     store.load()
     before = path.stat()
-    other.set_state(job.uid, "bbbb", expected=1, stamp="b")
+    other.set_state(job.uid, "bbbb", expected=2, stamp="b")
     data = path.read_bytes()
     path.with_name("cron.json.bak").replace(path)  # the inode is used again, within the same tick of the clock
     path.write_bytes(data)
@@ -150,7 +151,7 @@ def test_a_save_that_looks_like_no_save_is_noticed_by_the_next_writer(path: Path
     after = path.stat()
 
     with pytest.raises(StateChangedError) as refusal:
-        store.set_state(job.uid, "cccc", expected=1, stamp="c")
+        store.set_state(job.uid, "cccc", expected=2, stamp="c")
 
     assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
     assert refusal.value.state == "bbbb"
@@ -248,10 +249,12 @@ def test_a_warning_names_the_other_store_beyond_a_thousand_jobs(path: Path) -> N
     path.write_text(json.dumps({"jobs": jobs}))
     path.chmod(0o600)
 
-    recovery = open_store(path).recover()
+    store = open_store(path)
+    recovery, again = store.recover(), store.recover()
 
     assert len(recovery.jobs) == 1001
     assert any('store = "sql"' in note for note in recovery.notes)
+    assert again.notes == ()  # once a start, not after each change
     assert next(iter(recovery.jobs.values())).schedule == Every(timedelta(hours=1), _made(recovery.jobs))
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from cron import listing
-from cron.job import AgentPrompt, JobStatus, Run, RunStatus, Say, SystemEvent, Trigger
+from cron.job import AgentPrompt, JobStatus, Say, SystemEvent
 from cron.overview import Facts
+from cron.run import Run, RunStatus, Trigger
 from cron.schedule import At, Cron, Every
 from tests.fakes import NOON
 from tests.jobs import new_job

@@ -200,7 +200,7 @@ async def test_a_lost_answer_waits_longer_each_time_before_it_is_repeated(path: 
 
     pauses = [after - before for before, after in pairwise(seen)]
     assert len(pauses) == 3
-    assert all(pause >= due for pause, due in zip(pauses, (1, 2, 4), strict=True))
+    assert all(pause >= due - 0.25 for pause, due in zip(pauses, (1, 2, 4), strict=True))  # as finely as we look
 
 
 async def test_a_message_whose_answers_are_lost_for_a_day_is_unknown_also_after_a_restart(path: Path) -> None:

@@ -54,6 +54,8 @@ class Conversation:
     turns: int = 0
     model: OfflineModel = field(default_factory=lambda: OfflineModel(partial(find, languages=("en", "zh"))))
     tools: Sequence[ToolSpec] = TOOLS
+    page: str = "<page>\nURL: https://example.com/a\n\nBread 2.50\n</page>"  # what web_fetch answers
+    removed: str = ""  # what the cron tool says to a removal; empty: as ever
 
     async def say(self, text: str, *, quoted: str = "") -> tuple[list[Call], str]:
         """The tool calls of one turn, and its final text. `quoted`: the message that it answers."""
@@ -67,9 +69,15 @@ class Conversation:
                 return calls, reply.text
             for call in reply.calls:
                 calls.append(json.loads(call.arguments))
-                answer = tool_answer(self.listed)(calls[-1])
+                answer = self._done(call.name, calls[-1])
                 self.items.append(ToolResult(call_id=call.id, name=call.name, text=answer))
         raise AssertionError("the assistant does not come to an end")
+
+    def _done(self, tool: str, call: Call) -> str:
+        if tool == "web_fetch":
+            return self.page
+        gone = self.removed if call.get("action") == "remove" else ""
+        return gone or tool_answer(self.listed)(call)
 
     async def _ask(self, step: int) -> ModelReply:
         context = TurnContext(turn=f"t{self.turns}", step=step, zone=BERLIN, now=NOW)

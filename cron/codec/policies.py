@@ -110,7 +110,7 @@ def _go_duration(value: Json) -> timedelta:
     except ValueError as error:
         pieces = _GO_PIECE.findall(text(value))
         if not pieces or "".join(number + unit for number, unit in pieces) != value.strip() or len(value) > 64:
-            raise FieldError(str(error)) from error
+            raise FieldError(f"{shown(value)} {error}") from error
         seconds = sum(float(number) * _GO_UNITS[unit] for number, unit in pieces)
         return duration(seconds)
 

@@ -102,7 +102,7 @@ def duration(value: Json) -> timedelta:
     try:
         return durations.parse(value)
     except ValueError as error:
-        raise FieldError(str(error)) from error
+        raise FieldError(f"{shown(value)} {error}") from error
 
 
 def in_seconds(value: Json, unit: float) -> Json:
@@ -200,24 +200,23 @@ def _checked_zone(name: str) -> str:
 
 def flag(value: Json) -> bool:
     """True or false; also as the words that people write for them."""
-    if isinstance(value, str):
-        value = _FLAGS.get(value.strip().lower())
-    if not isinstance(value, bool):
-        raise FieldError("is not true or false")
-    return value
+    meant = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(meant, bool):
+        raise FieldError(f"{shown(value)} is not true or false")
+    return meant
 
 
 def count(value: Json) -> int:
     number = _digits(value)
     if type(number) is not int or number < 0:
-        raise FieldError("is not a whole number from 0 on")
+        raise FieldError(f"{shown(value)} is not a whole number from 0 on")
     return number
 
 
 def counted_from_one(value: Json) -> int:
     number = _digits(value)
     if type(number) is not int or number < 1:
-        raise FieldError("is not a whole number from 1 on")
+        raise FieldError(f"{shown(value)} is not a whole number from 1 on")
     return number
 
 
@@ -225,7 +224,7 @@ def amount(value: Json) -> float:
     """Money: above zero."""
     number = _digits(value)
     if type(number) not in (int, float) or not 0 < number <= _MOST_MONEY:
-        raise FieldError("is not a number above zero")
+        raise FieldError(f"{shown(value)} is not a number above zero")
     return float(number)
 
 

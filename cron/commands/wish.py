@@ -44,6 +44,7 @@ NAG = "10m"  # how often, where nobody says it
 _ABOUT = re.compile(
     r"(?:(?:please\s+)?(?:remind\s+)?(?:me|us)\b)?\s*(?:(?:about|of|to do)?\s*(?:this|that|it))?", re.IGNORECASE
 )
+_THIS = re.compile(r"(?:this|that|it)(?:\s+message)?[.!]?", re.IGNORECASE)
 _COURTESY = re.compile(
     r"(?:please\s+)?(?:(?:(?:remind|tell)\s+)?(?:me|(?-i:us))\b[:,]?\s*)?(?:(?:to|that|about|of)\s+)?",
     re.IGNORECASE,
@@ -72,6 +73,8 @@ def read(words: str, form: Form, maker: Maker, *, quoted: str = "") -> Draft:
     words, nag = _without_nag(words.strip())
     try:
         draft = _read(_with_quoted(words, quoted, form, maker), form, maker)
+        if not (quoted or form.verbs or "|" in words) and _THIS.fullmatch(draft.say or ""):
+            raise UserError("About what? Answer the message that you mean with this, or write the words")
         return replace(draft, nag=nag) if nag else draft
     except UserError as error:
         if _EXAMPLE.search(str(error)):

@@ -1,6 +1,6 @@
 """Form: how another program writes its jobs; and what it becomes here, before it is checked. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,21 +23,35 @@ class Form:
     name: str
     title: str
     seconds: Seconds | None  # where its library has the seconds of a six-field expression; None: nobody knows
-    recognises: Callable[[Mapping[str, Any]], bool]  # one job; asked of the first that is an object
+    marks: frozenset[str]  # the fields that it knows, as `marks_of` names them
     read: Callable[[Source, Seconds | None], dict[str, Json]]  # the canonical object; FieldError
     write: Callable[[Job], dict[str, Json]]  # UnsayableError for what the program has no words for
     wrap: Callable[[list[dict[str, Json]]], Json]  # the document around the jobs
+    needs: frozenset[str] = frozenset()  # one of these marks has to be there
 
 
 class UnsayableError(ValueError):
     """A job that would be another one in that form, in words that follow its name."""
 
 
-def kind_of(job: Mapping[str, Any], part: str) -> str:
-    """The kind of a part of a job; empty where it has none that is text."""
-    value = job.get(part)
-    kind = value.get("kind") if isinstance(value, dict) else None
-    return kind if isinstance(kind, str) else ""
+def marks_of(job: Mapping[str, Any]) -> set[str]:
+    """What a job's fields are called, as they are spelled: `owner`, `schedule.expr`, `payload.kind=agentTurn`."""
+    marks = set(job)
+    for part in ("schedule", "payload"):
+        value = job.get(part)
+        if isinstance(value, dict):
+            marks |= {f"{part}.{name}" for name in value} | {f"{part}.kind={value.get('kind')}"}
+    return marks
+
+
+def marks(names: str, *, schedule: str = "", payload: str = "", kinds: str = "") -> frozenset[str]:
+    """The marks of a form, from the names of its fields and the words of `payload.kind`."""
+    return frozenset(
+        names.split()
+        + [f"schedule.{name}" for name in schedule.split()]
+        + [f"payload.{name}" for name in payload.split()]
+        + [f"payload.kind={kind}" for kind in kinds.split()]
+    )
 
 
 def objects_of(document: Json) -> Objects | None:
@@ -117,11 +131,13 @@ def address_of(channel: str, chat: str, thread: str = "") -> dict[str, Json] | N
 
 
 def written_schedule(job: Job, kinds: Mapping[str, str]) -> dict[str, Json]:
-    """The schedule in the names that `kinds` gives for its parts; instants in milliseconds."""
-    refuse_what_bends_the_schedule(job)
+    """The schedule in the names that `kinds` gives for its parts; instants and durations in milliseconds."""
+    staggers = "jitter" in kinds and isinstance(job.schedule, Cron)
+    refuse_what_bends_the_schedule(job, says={"jitter"} if staggers else set())
     match job.schedule:
         case Cron(expression=expression, zone=zone):
-            return {"kind": "cron", kinds["expr"]: expression, kinds["tz"]: zone}
+            jitter = {kinds["jitter"]: round(job.jitter.total_seconds() * 1000)} if staggers else {}
+            return {"kind": "cron", kinds["expr"]: expression, kinds["tz"]: zone} | jitter
         case Every(interval=interval, anchor=anchor):
             every = {"kind": "every", kinds["every"]: round(interval.total_seconds() * 1000)}
             return every | ({kinds["anchor"]: in_ms(anchor)} if "anchor" in kinds else {})
@@ -130,15 +146,17 @@ def written_schedule(job: Job, kinds: Mapping[str, str]) -> dict[str, Json]:
     raise UnsayableError(f"cannot be read ({job.status_reason})")
 
 
-def refuse_what_bends_the_schedule(job: Job) -> None:
-    """What other programs do not know of a schedule, and would fire at other times without."""
+def refuse_what_bends_the_schedule(job: Job, *, says: Collection[str] = ()) -> None:
+    """What other programs do not know of a schedule, and would fire at other times without; all but `says`."""
     settings = {
         "every_nth": isinstance(job.schedule, Cron) and job.schedule.every_nth > 1,
         "exclude": job.exclude != type(job.exclude)(),
         "start_at": job.start_at is not None,
         "expires_at": job.expires_at is not None,
+        "max_runs": job.max_runs is not None,
+        "jitter": bool(job.jitter),
     }
-    odd = [name for name, there in settings.items() if there]
+    odd = [name for name, there in settings.items() if there and name not in says]
     if odd:
         raise UnsayableError(f"has {' and '.join(odd)}, without which it would fire at other times")
 

@@ -1,8 +1,6 @@
 """The `jobs.json` of Hermes. Pure."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from cron.codec.values import FieldError
 from cron.forms.expressions import schedule_of
@@ -11,7 +9,7 @@ from cron.forms.form import (
     UnsayableError,
     address_of,
     at_of,
-    kind_of,
+    marks,
     refuse_what_bends_the_schedule,
     tidy,
 )
@@ -20,6 +18,7 @@ from cron.job import AgentPrompt, Job, Say, Shell, SystemEvent
 from cron.policy import Notify
 from cron.schedule import At, Cron, Every
 from gateway.messages import Json
+from gateway.zones import UTC
 
 _MINUTE = timedelta(minutes=1)
 _NEXT_TO = ("local", "origin")
@@ -32,11 +31,6 @@ _ELSEWHERE = {
     "context_from": "another job's output is not fed in; let one job follow the other (then)",
     "enabled_toolsets": "tools have other names here",
 }
-
-
-def _recognises(job: Mapping[str, Any]) -> bool:
-    kind = kind_of(job, "schedule")
-    return "prompt" in job and (kind in {"interval", "once"} or bool(job.keys() & {"deliver", "schedule_display"}))
 
 
 def _read(job: Source, seconds: Seconds | None) -> dict[str, Json]:
@@ -118,7 +112,7 @@ def _place(deliver: str) -> dict[str, Json] | None:
 
 
 def _write(job: Job) -> dict[str, Json]:
-    refuse_what_bends_the_schedule(job)
+    refuse_what_bends_the_schedule(job, says={"max_runs"})
     schedule = _written_schedule(job)
     address = job.address
     origin = (
@@ -132,6 +126,7 @@ def _write(job: Job) -> dict[str, Json]:
         "name": job.name,
         "prompt": _prompt(job),
         "model": job.model or None,
+        "workdir": job.work_dir or None,
         "schedule": schedule,
         "schedule_display": schedule["display"],
         "repeat": {"times": 1 if isinstance(job.schedule, At) else job.max_runs, "completed": 0},
@@ -155,7 +150,11 @@ def _prompt(job: Job) -> str:
 
 def _written_schedule(job: Job) -> dict[str, Json]:
     match job.schedule:
-        case Cron(expression=expression):
+        case Cron(expression=expression, zone=zone):
+            if zone != UTC:
+                raise UnsayableError(
+                    f"is in {zone}, and Hermes has one zone for all jobs; only expressions in UTC are written"
+                )
             return {"kind": "cron", "expr": expression, "display": expression}
         case Every(interval=interval):
             if interval % _MINUTE:
@@ -171,7 +170,12 @@ HERMES = Form(
     name="hermes",
     title="Hermes",
     seconds="last",  # croniter
-    recognises=_recognises,
+    marks=marks(
+        "prompt skills skill model provider base_url schedule schedule_display repeat state "
+        "created_at next_run_at last_run_at last_status last_error last_delivery_error deliver origin script "
+        "paused_at paused_reason context_from enabled_toolsets workdir",
+        schedule="kind expr display minutes run_at",
+    ),
     read=_read,
     write=_write,
     wrap=lambda jobs: {"jobs": jobs},

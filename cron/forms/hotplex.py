@@ -1,13 +1,21 @@
 """HotPlex's jobs, as its store in Go writes them, and its `runs.json`. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from cron import json_text
 from cron.codec.values import FieldError, write_instant
 from cron.forms.expressions import schedule_of
-from cron.forms.form import Form, UnsayableError, address_of, refuse_what_bends_the_schedule, tidy
+from cron.forms.form import (
+    Form,
+    UnsayableError,
+    address_of,
+    kind_schedule,
+    marks,
+    moment,
+    refuse_what_bends_the_schedule,
+    tidy,
+)
 from cron.forms.source import Seconds, Source
 from cron.job import AgentPrompt, Job, Say, Shell, SystemEvent
 from cron.policy import NAMED, Lifecycle, Notify
@@ -21,22 +29,20 @@ _MICROSECOND = timedelta(microseconds=1)
 _GO_WORDS = {"canceled": "cancelled"}
 
 
-def _recognises(job: Mapping[str, Any]) -> bool:
-    return "cron_expr" in job and "prompt" in job
-
-
 def _read(job: Source, seconds: Seconds | None) -> dict[str, Json]:
-    prompt = job.text("prompt")
-    if not prompt.strip():
-        raise FieldError("prompt: says nothing")
+    """Jobs of a `schedule` and a `payload`, as newer versions have them, or of `cron_expr` and `prompt`."""
+    stored = _common(job) | (_nested(job, seconds) if job.has("schedule") else _flat(job, seconds))
+    job.ignore("id", "version", "next_run", "last_run", "last_error", "run_count", "updated_at")
+    return tidy(stored)
+
+
+def _common(job: Source) -> dict[str, Json]:
     stored: dict[str, Json] = {
         "name": job.text("name"),
-        "payload": {"kind": "agent", "prompt": prompt},
-        "schedule": dict(schedule_of(job.text("cron_expr"), seconds=seconds, notes=job.notes)),
         "enabled": job.flag("enabled") is not False,
         "type": job.text("type"),
         "work_dir": _work_dir(job),
-        "timeout": (job.number("timeout_mins") or 0) * 60 or None,
+        "timeout": (job.number("timeout_mins") or 0) * 60 or job.number("timeout_sec") or None,
         "retry": _retry(job),
         "output_format": job.text("output_format"),
         "output_schema": _schema(job),
@@ -53,12 +59,66 @@ def _read(job: Source, seconds: Seconds | None) -> dict[str, Json]:
         job.notes.taken.append("silent → notify never")
         stored["notify"] = "never"
     stored["address"] = address_of(job.text("platform", "channel"), job.text("chat_id", "to"))
-    job.ignore("id", "version", "next_run", "last_run", "last_error", "run_count", "updated_at")
     return tidy(stored)
 
 
+def _flat(job: Source, seconds: Seconds | None) -> dict[str, Json]:
+    return {
+        "schedule": dict(schedule_of(job.text("cron_expr"), seconds=seconds, notes=job.notes)),
+        "payload": _prompted(job.text("prompt"), "prompt"),
+    }
+
+
+def _nested(job: Source, seconds: Seconds | None) -> dict[str, Json]:
+    when, payload, place = job.part("schedule"), job.part("payload"), job.part("platform_key")
+    schedule = kind_schedule(when, seconds)
+    stored: dict[str, Json] = {
+        "schedule": schedule,
+        "tz": schedule.get("tz"),
+        "payload": _prompted(payload.text("message") or job.text("prompt"), "payload"),
+        "description": job.text("description"),
+        "max_runs": None if "at" in schedule else _runs_left(job),
+        "expires_at": job.text("expires_at"),
+    }
+    if created := moment(job.number("created_at_ms")):
+        stored["created_at"] = created
+    address = address_of(
+        job.text("platform"), place.text("chat_id", "channel_id"), place.text("thread_ts", "thread_id")
+    )
+    if address:
+        stored["address"] = address
+    if "at" in schedule:
+        stored["after_run"] = "delete" if job.flag("delete_after_run") is not False else "keep"
+    if payload.text("kind") == "attached_session":
+        payload.lose("a session of another program is not here; the run is isolated", "target_session_id")
+    payload.lose("tools have other names here", "allowed_tools")
+    payload.lose("there is one kind of worker here", "worker_type")
+    job.lose("a chat is reached through the bot of its channel", "bot_id")
+    job.ignore("state", "updated_at_ms", "delete_after_run", "owner_id", "bot_name", "delivery_mode", "prompt")
+    for part in (when, payload, place):
+        part.close()
+    return tidy(stored)
+
+
+def _prompted(words: str, where: str) -> Json:
+    if not words.strip():
+        raise FieldError(f"{where}: says nothing")
+    return {"kind": "agent", "prompt": words}
+
+
+def _runs_left(job: Source) -> int | None:
+    most, state = job.number("max_runs"), job.part("state")
+    if not most:
+        return None
+    done = int(state.number("run_count") or 0)
+    if (left := int(most) - done) < 1:
+        raise FieldError("max_runs: has run as often as it should")
+    job.notes.taken.append(f"max_runs {int(most)}, {done} done → max_runs {left}")
+    return left
+
+
 def _retry(job: Source) -> dict[str, Json] | None:
-    retries = job.number("retries")
+    retries = job.number("retries", "max_retries")
     delay = job.any("retry_delay")
     return (
         tidy({"attempts": int(retries) + 1 if retries is not None else None, "retry_delay": delay or None}) or None
@@ -117,12 +177,20 @@ def _write(job: Job) -> dict[str, Json]:
 def _expression(job: Job) -> str:
     match job.schedule:
         case Cron(expression=expression, zone=zone):
+            if _names_days_by_the_month(expression):
+                raise UnsayableError(f"fires at {expression}, and HotPlex knows no L and no #")
             return expression if zone == "UTC" else f"CRON_TZ={zone} {expression}"
         case Every(interval=interval):
-            return f"@every {interval.total_seconds():g}s"
+            return f"@every {f'{interval.total_seconds():f}'.rstrip('0').rstrip('.')}s"
         case At():
             raise UnsayableError("runs once, and HotPlex knows no such job")
     raise UnsayableError(f"cannot be read ({job.status_reason})")
+
+
+def _names_days_by_the_month(expression: str) -> bool:
+    """The last of a month, the second of a weekday: the library of HotPlex refuses these."""
+    fields = expression.upper().split()
+    return len(fields) == 5 and bool({"#", "L"} & set(fields[2] + fields[4]))
 
 
 def _prompt(job: Job) -> str:
@@ -162,7 +230,16 @@ HOTPLEX = Form(
     name="hotplex",
     title="HotPlex",
     seconds="first",
-    recognises=_recognises,
+    marks=marks(
+        "cron_expr prompt session_key work_dir type timeout_mins retries retry_delay output_format output_schema "
+        "silent notify_on created_by created_at updated_at last_run last_error next_run run_count on_complete "
+        "on_fail version platform description schedule payload bot_id bot_name owner_id platform_key "
+        "delivery_mode timeout_sec delete_after_run max_retries max_runs expires_at state created_at_ms "
+        "updated_at_ms",
+        schedule="kind expr tz every_ms at",
+        payload="kind message target_session_id allowed_tools worker_type",
+        kinds="isolated_session attached_session system_event agent_turn",
+    ),
     read=_read,
     write=_write,
     wrap=lambda jobs: jobs,

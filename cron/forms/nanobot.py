@@ -1,7 +1,6 @@
 """nanobot's `jobs.json`, and autobot's `cron.json`, which descends from it. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from cron.codec.values import FieldError, snake
 from cron.forms.expressions import schedule_of
@@ -10,8 +9,8 @@ from cron.forms.form import (
     UnsayableError,
     address_of,
     in_ms,
-    kind_of,
     kind_schedule,
+    marks,
     moment,
     tidy,
     written_schedule,
@@ -35,22 +34,6 @@ _BOOKKEEPING = {
     "run_count",
 }
 """What these programs keep of a job's runs, in a `state` that is not the job's own."""
-
-
-def _recognises_nanobot(job: Mapping[str, Any]) -> bool:
-    payload = job.get("payload")
-    if not isinstance(payload, dict) or not isinstance(job.get("schedule"), dict) or "owner" in job:
-        return False
-    known = "deliver" in payload or kind_of(job, "payload") in _KINDS - {""}
-    return known and not job.keys() & {"uid", "created_at_ms"}
-
-
-def _recognises_autobot(job: Mapping[str, Any]) -> bool:
-    if "uid" in job or ("cron_expr" in job and "prompt" in job):
-        return False
-    flat = bool(job.keys() & {"every_seconds", "cron_expr", "at"}) and "message" in job
-    nested = isinstance(job.get("payload"), dict) and isinstance(job.get("schedule"), dict)
-    return flat or (nested and bool(job.keys() & {"owner", "created_at_ms", "delete_after_run"}))
 
 
 def _read(job: Source, seconds: Seconds | None) -> dict[str, Json]:
@@ -172,7 +155,12 @@ NANOBOT = Form(
     name="nanobot",
     title="nanobot",
     seconds="last",  # croniter
-    recognises=_recognises_nanobot,
+    marks=marks(
+        "schedule payload state createdAtMs updatedAtMs deleteAfterRun",
+        schedule="kind expr tz everyMs atMs",
+        payload="kind message deliver channel to channelMeta sessionKey",
+        kinds="agent_turn system_event",
+    ),
     read=_read,
     write=_write_camel,
     wrap=_wrap,
@@ -181,7 +169,13 @@ AUTOBOT = Form(
     name="autobot",
     title="autobot",
     seconds=None,
-    recognises=_recognises_autobot,
+    marks=marks(
+        "owner schedule payload state created_at_ms updated_at_ms delete_after_run every_seconds cron_expr "
+        "at message",
+        schedule="kind expr tz every_ms at_ms",
+        payload="kind message deliver channel to",
+        kinds="agent_turn system_event",
+    ),
     read=_read,
     write=_write_snake,
     wrap=_wrap,

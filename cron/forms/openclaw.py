@@ -1,16 +1,13 @@
 """OpenClaw's `jobs.json`, and what its `cron list --json` prints. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from cron.codec.values import FieldError
 from cron.forms.form import (
     Form,
     UnsayableError,
     address_of,
     in_ms,
-    kind_of,
     kind_schedule,
+    marks,
     moment,
     tidy,
     written_schedule,
@@ -21,13 +18,16 @@ from cron.policy import DeliveryMode, Notify
 from cron.schedule import At
 from gateway.messages import Json
 
-_NAMES = {"expr": "expr", "tz": "tz", "every": "everyMs", "anchor": "anchorMs", "at": "atMs"}
+_NAMES = {
+    "expr": "expr",
+    "tz": "tz",
+    "every": "everyMs",
+    "anchor": "anchorMs",
+    "at": "atMs",
+    "jitter": "staggerMs",
+}
 _NO_HEARTBEAT = "there is no heartbeat to wait for; the job runs at its time"
 _LAST = "last"  # "where somebody spoke last", which is not a place
-
-
-def _recognises(job: Mapping[str, Any]) -> bool:
-    return "sessionTarget" in job or "wakeMode" in job or kind_of(job, "payload") in {"agentTurn", "systemEvent"}
 
 
 def _read(job: Source, seconds: Seconds | None) -> dict[str, Json]:
@@ -193,7 +193,14 @@ OPENCLAW = Form(
     name="openclaw",
     title="OpenClaw",
     seconds="first",
-    recognises=_recognises,
+    marks=marks(
+        "agentId description createdAtMs updatedAtMs deleteAfterRun schedule sessionTarget wakeMode payload "
+        "sessionKey delivery failureAlert isolation contextMessages state",
+        schedule="kind expr tz staggerMs everyMs anchorMs at atMs",
+        payload="kind message text model thinking fallbacks timeoutSeconds deliver channel provider to "
+        "bestEffortDeliver lightContext allowUnsafeExternalContent",
+        kinds="agentTurn systemEvent",
+    ),
     read=_read,
     write=_write,
     wrap=lambda jobs: {"version": 1, "jobs": jobs},

@@ -81,12 +81,13 @@ def _with_free_id(job: Job, key: str, present: Mapping[str, Job], ids: Set[str])
 def _own_step(found: Found, present: Mapping[str, Job], ids: Set[str]) -> Step:
     if found.job is None:
         return Step(found=found, result=Result.REFUSED)
-    stored = present.get(found.job.uid)
+    job = _with_free_id(found.job, found.key, present, ids) if found.key else found.job
+    found, stored = replace(found, job=job), present.get(job.uid)
     if stored is None:
-        return _new(found, found.job, ids)
-    if replace(stored, **_MOVING) == replace(found.job, **_MOVING):  # type: ignore[arg-type]
+        return _new(found, job, ids)
+    if replace(stored, **_MOVING) == replace(job, **_MOVING):  # type: ignore[arg-type]
         return Step(found=found, result=Result.UNCHANGED)
-    return Step(found=found, result=Result.UPDATED, job=replace(found.job, revision=stored.revision))
+    return Step(found=found, result=Result.UPDATED, job=replace(job, revision=stored.revision))
 
 
 def _new(found: Found, job: Job, ids: Set[str]) -> Step:

@@ -10,7 +10,7 @@ from typing import Any
 from cron import json_text
 from cron.codec import VERSION, Given, check_job, check_state, decode_job
 from cron.codec.values import FieldError
-from cron.forms.form import Form, objects_of
+from cron.forms.form import Form, marks_of, objects_of
 from cron.forms.hermes import HERMES
 from cron.forms.hotplex import HOTPLEX
 from cron.forms.nanobot import AUTOBOT, NANOBOT
@@ -23,10 +23,10 @@ from gateway.errors import UserError
 from gateway.messages import Json
 
 FORMS: Mapping[str, Form] = {form.name: form for form in (TOCSIN, OPENCLAW, HERMES, HOTPLEX, AUTOBOT, NANOBOT)}
-"""In the order in which a file is compared with them."""
 
 LARGEST = 256 * 1024 * 1024  # bytes of a file
 _LONGEST_ID = 200
+_LOOKED_AT = 100  # jobs of a file: enough to tell whose they are
 
 Watch = Callable[[Iterable[Any], int], Iterable[Any]]
 """Passes a sequence on, and may show how far it is."""
@@ -46,10 +46,11 @@ class Found:
     """One job of a file: what it becomes, or why it cannot."""
 
     called: str  # its id there, or #1 for the first that has none
-    key: str = ""  # what its uid is made of; empty: it has one of our kind
+    key: str = ""  # what its uid is made of; empty: it names its uid or its id itself
     job: Job | None = None  # not stored yet: revision 0
     taken: tuple[str, ...] = ()  # what has another name here
     left: tuple[str, ...] = ()  # what was not taken, and why
+    notes: tuple[str, ...] = ()  # what was taken, and is worth knowing all the same
     fault: str = ""
     over: bool = False  # it would never run: its only time has passed
 
@@ -99,15 +100,25 @@ def _document(data: bytes) -> Json:
 
 
 def _recognised(values: list[Json]) -> Form:
-    jobs = [value for value in values if isinstance(value, dict)]
-    for job in jobs:
-        for form in FORMS.values():
-            if form.recognises(job):
-                return form
+    """The form that knows most of the fields."""
     if not values:
         return FORMS["tocsin"]
-    names = ", ".join(FORMS)
-    raise UserError(f"it cannot be told which program has written these jobs; say it with --from ({names})")
+    jobs = [marks_of(value) for value in values if isinstance(value, dict)][:_LOOKED_AT]
+    known = {form.name: sum(_likeness(form, marks) for marks in jobs) for form in FORMS.values()}
+    most = max(known.values())
+    nearest = [FORMS[name] for name, count in known.items() if count == most]
+    if not most:
+        names = ", ".join(FORMS)
+        raise UserError(f"it cannot be told which program has written these jobs; say it with --from ({names})")
+    if len(nearest) > 1:
+        titles = " or ".join(form.title for form in nearest)
+        words = " or ".join(f"--from {form.name}" for form in nearest)
+        raise UserError(f"these jobs could be of {titles}; say whose they are with {words}")
+    return nearest[0]
+
+
+def _likeness(form: Form, marks: set[str]) -> int:
+    return len(form.marks & marks) if not form.needs or form.needs & marks else 0
 
 
 def _read_one(form: Form, called: str, value: Json, given: Circumstances) -> Found:
@@ -120,7 +131,9 @@ def _read_one(form: Form, called: str, value: Json, given: Circumstances) -> Fou
         stored = form.read(source, given.seconds or form.seconds)
         source.close()
         if form.name == "tocsin":
-            job = _decoded(stored, made_up_uid(f"tocsin:{_digest(stored)}"), given)
+            made_up = f"tocsin:{_digest(stored)}"
+            key = "" if source.has("uid", "id") else made_up
+            job = _decoded(stored, made_up_uid(made_up), given)
         else:
             key = f"{form.name}:{_digest(stored) if called.startswith('#') else called}"
             job = _foreign(key, stored, given)

@@ -1,24 +1,21 @@
 """Our own form: the jobs of a cron.json, of `cron export`, or of `cron list --json`. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from cron.codec import VERSION, encode_job
+from cron.codec.columns import FIELDS
+from cron.codec.shapes import PAYLOAD_KEYS, SCHEDULE_KEYS
 from cron.codec.values import snake
-from cron.forms.form import Form, UnsayableError, kind_of
+from cron.forms.form import Form, UnsayableError, marks
 from cron.forms.source import Seconds, Source
 from cron.job import Job
 from gateway.messages import Json
 
-_KINDS = {"agent", "say", "shell", "system_event"}
+_OF_ALL = {"id", "name"}
+"""Fields that every program's jobs have."""
+
 SHOWN = frozenset({"next_run", "last_run", "last_status", "last_error", "run_count", "trouble"})
 """What `cron list --json` adds to a job: it may come back, and says nothing here."""
-
-
-def _recognises(job: Mapping[str, Any]) -> bool:
-    return ("uid" in job or "tz" in job) and (
-        kind_of(job, "payload") in _KINDS or "schedule" not in job or "status" in job
-    )
 
 
 def as_it_is(stored: Mapping[str, Json]) -> dict[str, Json]:
@@ -41,7 +38,13 @@ TOCSIN = Form(
     name="tocsin",
     title="Tocsin",
     seconds=None,
-    recognises=_recognises,
+    marks=marks(
+        " ".join({"schedule", "payload", *FIELDS, *SCHEDULE_KEYS, *PAYLOAD_KEYS} - _OF_ALL),
+        schedule="kind expr tz every at anchor every_nth",
+        payload="kind prompt text command",
+        kinds="agent say shell system_event",
+    ),
+    needs=frozenset({"uid", "tz"}),
     read=_read,
     write=_write,
     wrap=lambda jobs: {"version": VERSION, "jobs": jobs},

@@ -12,7 +12,7 @@ from cron.job import Job, Shell
 from cron.store import names_of
 from gateway import config as configuration
 from gateway.cli import cron_file, cron_jobs, cron_text
-from gateway.cli.cron_flags import EXAMPLES, NAMES, Flags, JobCommand, job_flags
+from gateway.cli.cron_flags import EXAMPLES, USUAL, Flags, JobCommand, job_flags
 from gateway.cli.cron_words import target_text
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
@@ -47,7 +47,7 @@ def update(call: Call, /, *, reference: str, **flags: str | None) -> None:
     desk = Desk.open(call)
     wanted = Flags(**flags)
     if wanted.job is None and not wanted.said():
-        raise UserError(f"nothing to change: give at least one of {', '.join(NAMES)}")
+        raise UserError(f"nothing to change: give a flag such as {', '.join(USUAL)}; --help shows all")
     before = cron_jobs.find(desk.kept, reference)
     desk.tell(desk.changed(before.uid, wanted), "Changed")
     if before.declared:
@@ -125,8 +125,6 @@ class Desk:
                 return cron_text.parse(file.read(cron_text.LARGEST + 1), name=name)
         except UnicodeDecodeError as error:
             raise UserError(f"--job: {name[:200]} is not UTF-8 text; save it as UTF-8") from error
-        except OSError as error:
-            raise UserError(f"--job: {name[:200]} cannot be read: {error.strerror}") from error
 
     def _maker(self, address: ChatAddress | None) -> Maker:
         self._check(address)
@@ -153,6 +151,8 @@ class Desk:
             self.call.warn(f"note: {warning}")
         if isinstance(job.payload, Shell) or job.check:
             self.call.warn(f"note: {WAITING}")
+        if job.tools:
+            self._warn_of_unknown(job.tools)
         facts = cron_jobs.facts(self.kept, [job])[job.uid]
         utc = self.config.timezone is None and job.tz == "UTC"
         hint = "Times here are in UTC; give --tz, or set `timezone` in the configuration." if utc else ""
@@ -160,3 +160,11 @@ class Desk:
         self.call.say(clean(listing.echo(job, facts, done=done, note=note)))
         cron_jobs.present(self.call, self.kept, job)
         cron_jobs.hint_without_gateway(self.call, self.kept)
+
+    def _warn_of_unknown(self, names: tuple[str, ...]) -> None:
+        from gateway.cli.tools import tool_names  # only here: the tools bring much with them
+
+        known = tool_names()
+        if unknown := [name for name in names if name not in known]:
+            there = f"there are {', '.join(sorted(known))}; plugins may bring others"
+            self.call.warn(clean(f"note: no tool here is called {', '.join(unknown)}; {there}"))

@@ -8,7 +8,9 @@ from cron import json_text, runs
 from cron.forms.form import UnsayableError
 from cron.forms.hotplex import runs_document
 from cron.forms.reading import FORMS
+from cron.forms.unsaid import written
 from cron.job import Job, JobStatus
+from cron.planner import Cursor
 from cron.run import Run
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call
@@ -50,16 +52,18 @@ def export(call: Call, *, history: bool, form: str) -> None:
 def _jobs(call: Call, kept: Kept, form: str) -> Iterator[dict[str, Json]]:
     """The jobs that the form has words for; the others are told, and left out."""
     jobs = kept.jobs.load()
+    cursors = kept.read(runs.cursors, empty=dict[str, Cursor]) if form != "tocsin" else {}
     for job in shown(jobs.values(), len(jobs), "Exporting"):
         try:
-            yield FORMS[form].write(job)
+            document, unsaid = written(FORMS[form], job, cursors.get(job.uid))
         except UnsayableError as error:
             call.warn(f"left out: {_title(job)} {error}")
             continue
+        yield document
         if form == "tocsin" and job.status is JobStatus.BROKEN:
             call.warn(f"note: {_title(job)} cannot be read, and import will refuse it ({line(job.status_reason)})")
-        elif job.state is not None and form not in {"tocsin", "autobot"}:
-            call.warn(f"note: {_title(job)} has a state, which {FORMS[form].title} does not keep")
+        elif unsaid:
+            call.warn(f"note: {FORMS[form].title} cannot keep the {_and(unsaid)} of {_title(job)}")
 
 
 def _pieces(document: Json) -> Iterator[str]:
@@ -76,6 +80,11 @@ def _pieces(document: Json) -> Iterator[str]:
     for n, text in enumerate(lines, 1):
         yield text + ("," if n < len(lines) else "")
     yield "]}" if document is not jobs else "]"
+
+
+def _and(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _title(job: Job) -> str:

@@ -111,7 +111,8 @@ The word default sets a setting back.
 """
 
 _ALL = tuple(option for group in GROUPS.values() for option in group)
-NAMES = tuple(names[0] for names, _, _ in _ALL)
+USUAL = ("--name", "--message", "--say", "--cron", "--when")
+"""Those that are changed most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +186,8 @@ class Flags:
 
     def draft(self) -> Draft:
         """What the job is to do, when and how; UserError where the flags contradict each other."""
+        if self.name is not None and not self.name.strip():
+            raise UserError("--name is empty: give a name, or leave --name out")
         same = {name: getattr(self, name) for name in _SAME}
         return Draft(**same, **self._words(), **self._nested())
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO
 
 import click
 
@@ -40,7 +39,7 @@ _WORDS = {
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE", type=click.File("rb"))
+@click.argument("file", metavar="FILE")
 @click.option(
     "--from", "form", type=click.Choice(list(FORMS)), help="Which program has written it, if not obvious."
 )
@@ -56,7 +55,7 @@ _WORDS = {
 def import_jobs(
     call: Call,
     *,
-    file: BinaryIO,
+    file: str,
     form: str | None,
     seconds: Seconds | None,
     tz: str | None,
@@ -67,24 +66,34 @@ def import_jobs(
 
     All jobs are checked first: if one cannot be taken, none is, unless --skip-refused says so.
     """
-    desk = _Desk(call, Kept(call.home, call.warn), configuration.load(call.home.path).config)
+    desk = Desk(call, Kept(call.home, call.warn), configuration.load(call.home.path).config)
     given = Circumstances(tz=desk.zone(tz), now=desk.kept.clock.now(), seconds=seconds)
-    watch = partial(shown, label="Reading")
-    document = desk.admitted(read(file.read(LARGEST + 1), given, form=form, watch=watch), given)
+    document = desk.admitted(_opened(file, given, form), given)
     steps = plan(document, desk.kept.jobs.load(), given.now)
-    refused = [step for step in steps if step.result is Result.REFUSED]
-    stop = bool(refused) and not skip_refused
-    if not stop and not dry_run:
-        steps = desk.written(document, steps, given)
-    desk.tell(document, steps, wrote=not stop and not dry_run)
-    if stop:
+    wrote = False
+    if not dry_run:
+        steps, wrote = desk.written(document, steps, given, skip_refused=skip_refused)
+    desk.tell(document, steps, wrote=wrote)
+    refused = _refused(steps)
+    if refused and not skip_refused:
         few = f"{len(refused)} of {len(steps)} jobs cannot be taken, so none was; "
-        raise UserError(f"{few}mend them, or leave them out with --skip-refused. The first: {_reason(refused[0])}")
+        first = f"{line(refused[0].found.called, widest=60)}: {_reason(refused[0])}"
+        raise UserError(f"{few}mend them, or leave them out with --skip-refused. The first: {first}")
     return WRONG_USE if refused and len(refused) == len(steps) else DONE
 
 
+def _opened(file: str, given: Circumstances, form: str | None) -> Document:
+    """What the file says; OSError if it cannot be read, and UserError with its name if it is no file of jobs."""
+    with click.open_file(file, "rb") as stream:
+        data: bytes = stream.read(LARGEST + 1)
+    try:
+        return read(data, given, form=form, watch=partial(shown, label="Reading"))
+    except UserError as error:
+        raise UserError(f"{'standard input' if file == '-' else line(file)}: {error}") from error
+
+
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class Desk:
     """Where jobs of a file are looked at, written and told."""
 
     call: Call
@@ -115,23 +124,27 @@ class _Desk:
         except UserError as error:
             if job.address is not None and "--channel" in str(error):
                 note = f"no channel is called {job.address.channel}; its words wait until there is one"
-                return replace(found, left=(*found.left, note))
+                return replace(found, notes=(*found.notes, note))
             return replace(found, job=None, fault=str(error))
-        return replace(found, left=(*found.left, note)) if note else found
+        return replace(found, notes=(*found.notes, note)) if note else found
 
-    def written(self, document: Document, steps: list[Step], given: Circumstances) -> list[Step]:
-        """Write what has to be; all of it, or nothing."""
+    def written(
+        self, document: Document, steps: list[Step], given: Circumstances, *, skip_refused: bool
+    ) -> tuple[list[Step], bool]:
+        """Write what has to be; all of it, or nothing. Returns what was done, and whether it was allowed to be."""
         for _ in range(ATTEMPTS):
+            if _refused(steps) and not skip_refused:
+                return steps, False
             jobs = to_write(steps)
             if not jobs:
-                return steps
+                return steps, True
             try:
                 self._begin(jobs, given)
                 self.kept.audited("import").put_all(shown(jobs, len(jobs), "Writing"))
-            except JobChangedError:
+            except JobChangedError:  # also where somebody else's job has taken an id: the plan chooses another
                 steps = plan(document, self.kept.jobs.load(), given.now)
             else:
-                return steps
+                return steps, True
         raise UserError("the jobs are being changed by others; try again")
 
     def _begin(self, jobs: Sequence[Job], given: Circumstances) -> None:
@@ -164,6 +177,10 @@ class _Desk:
             cron_jobs.hint_without_gateway(self.call, self.kept)
 
 
+def _refused(steps: list[Step]) -> list[Step]:
+    return [step for step in steps if step.result is Result.REFUSED]
+
+
 def _lines(steps: list[Step]) -> Iterator[str]:
     for step in steps:
         if step.result is Result.UNCHANGED:
@@ -173,12 +190,11 @@ def _lines(steps: list[Step]) -> Iterator[str]:
         yield f"{_SIGNS[step.result]} {line(step.found.called, widest=60)}{here}: {_reason(step)}"
         yield from (f"    {line(note)}" for note in step.found.taken)
         yield from (f"    not taken: {line(note)}" for note in step.found.left)
+        yield from (f"    note: {line(note)}" for note in step.found.notes)
 
 
 def _reason(step: Step) -> str:
-    if step.result is not Result.REFUSED:
-        return _WORDS[step.result]
-    return f"{line(step.found.called, widest=60)}: {line(step.found.fault)}"
+    return line(step.found.fault) if step.result is Result.REFUSED else _WORDS[step.result]
 
 
 def _document(step: Step) -> dict[str, Json]:
@@ -191,5 +207,6 @@ def _document(step: Step) -> dict[str, Json]:
         "name": job.name if job else None,
         "taken": list(step.found.taken),
         "not_taken": list(step.found.left),
+        "notes": list(step.found.notes),
         "reason": step.found.fault or None,
     }

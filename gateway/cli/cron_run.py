@@ -1,11 +1,14 @@
 """tocsin cron run."""
 
+from dataclasses import dataclass
+
 import click
 
 from cron import claims, runs
 from cron.claims import Wanted
 from cron.job import Job, JobStatus
 from cron.run import DeliveryStatus, Run, RunStatus, Trigger
+from cron.walltime import zone_of
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import run_document
 from gateway.cli.kept import Kept
@@ -36,8 +39,29 @@ def run(call: Call, *, reference: str, force: bool, wait: bool) -> int:
         if call.json:
             call.document(run_document(find_run(kept, name)))
         return DONE
-    wait_for(call, kept, lambda: not find_run(kept, name).status.open, purpose="tocsin cron run")
+    watch = Watch(call, kept, name)
+    wait_for(call, kept, watch.over, purpose="tocsin cron run")
     return report(call, kept, find_run(kept, name))
+
+
+@dataclass
+class Watch:
+    """One run, of which each attempt that fails is told while somebody waits for its end."""
+
+    call: Call
+    kept: Kept
+    name: str
+    told: int = 0  # the last attempt that was spoken of; the first is 1
+
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        found = find_run(self.kept, self.name)
+        if found.status is RunStatus.RETRY_WAIT and found.retry_at and found.attempt > self.told:
+            self.told = found.attempt
+            again = found.retry_at.astimezone(zone_of(self.kept.zone))
+            why = clean(found.error) or "no reason was recorded"
+            self.call.warn(f"attempt {found.attempt} failed: {why}; trying again at {again:%H:%M:%S}")
+        return not found.status.open
 
 
 def find_run(kept: Kept, name: str) -> Run:

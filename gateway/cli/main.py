@@ -7,6 +7,7 @@ may return its exit status.
 
 import contextlib
 import difflib
+import errno
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.observe import Redactor
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
+
+_REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 COMMANDS = {
     "init": ("gateway.cli.init:command", "Write a first configuration file."),
@@ -214,7 +217,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence and no traceback
         if os.environ.get("TOCSIN_DEBUG") == "1":
             _show_traceback()
-        return _fail(_words(error), _status(error), json=call.json)
+        return _fail(f"{_words(error)}{_advice(error)}", _status(error), json=call.json)
     return status if isinstance(status, int) else DONE
 
 
@@ -233,6 +236,14 @@ def _words(error: Exception) -> str:
     from gateway.observe import Redactor  # a library's error may hold an address with a token
 
     return Redactor()(f"unexpected {type(error).__name__}: {error}; TOCSIN_DEBUG=1 in the environment shows where")
+
+
+def _advice(error: Exception) -> str:
+    """What to do about a home folder that takes no change; empty for anything else."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(error, UserError) or not isinstance(cause, OSError) or cause.errno not in _REFUSED:
+        return ""
+    return "; `tocsin check` tells more and what to do"
 
 
 def _status(error: Exception) -> int:

@@ -6,7 +6,7 @@ import click
 
 from cron.tool import CronTool
 from cron.tools.base import Alias
-from cron.tools.catalogue import ALIASES
+from cron.tools.catalogue import ALIASES, FOR_PEOPLE
 from cron.tools.schedule import ScheduleTool
 from gateway.cli.main import Call, Commands
 from gateway.cli.words import table
@@ -33,6 +33,11 @@ def list_tools(call: Call) -> None:
         return
     for text in table(HEADINGS, [(one["name"], one["alias_of"] or "-", one["description"]) for one in found]):
         call.say(text)
+
+
+def tool_names() -> set[str]:
+    """What the tools that come with us are called; also those that only people's own turns have."""
+    return {tool.name for tool in _tools()} | FOR_PEOPLE
 
 
 def _tools() -> list[type[Tool]]:

@@ -200,7 +200,8 @@ def _split(url: str) -> SplitResult:
     except ValueError as error:
         raise UserError(f"this is not a URL: {error}") from None
     if parts.scheme not in PORTS:
-        raise UserError(f'a URL must begin with https:// or http://, not with "{parts.scheme[:20]}"')
+        given = parts.scheme or re.split("[/?#]", url.lstrip("/"), maxsplit=1)[0].rpartition("@")[2]
+        raise UserError(f'a URL must begin with https:// or http://, not with "{given[:40]}"')
     if "@" in parts.netloc:
         raise UserError("a URL must not hold a name or a password before the host; use a token")
     return parts

@@ -84,7 +84,9 @@ async def test_what_is_answered_is_said_once_by_a_snooze_and_not_known_to_other_
 async def test_a_page_is_watched_without_a_model(open_world: Opener) -> None:
     async with (
         machine(
-            in_turn(_page("2.50"), _page("2.50"), _page("2.70"), Answer(status=503), Answer(status=503))
+            in_turn(
+                _page("2.50"), _page("2.50"), _page("2.50"), _page("2.70"), Answer(status=503), Answer(status=503)
+            )
         ) as there,
         open_world(OFFLINE, http=http(there), **BERLIN) as world,
     ):
@@ -96,10 +98,11 @@ async def test_a_page_is_watched_without_a_model(open_world: Opener) -> None:
 
         heard = (await hears(world, 3))[1:]
         assert made.startswith("Scheduled ")
-        assert heard[0] == f"{there.url()} has changed:\n\\+ Bread 2.70\n\\- Bread 2.50"
+        assert heard[0] == f"{there.url()} has changed:\n```diff\n+ Bread 2.70\n- Bread 2.50\n```"
         assert heard[1].startswith(f"I cannot read {there.url()} any more")
         assert len(heard) == 2
-        assert there.connections == 5
+        assert made.endswith("I can read the page now; I speak when it changes.")
+        assert there.connections == 6
 
 
 def _page(price: str) -> Answer:

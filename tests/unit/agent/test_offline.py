@@ -315,6 +315,29 @@ async def test_what_takes_no_tool_is_answered_at_once(text: str, words: str) -> 
     assert words in answer
 
 
+async def test_what_a_model_is_for_is_explained_once() -> None:
+    conversation = Conversation()
+
+    (_, first), (_, second), (_, other), (_, shown) = [
+        await conversation.say(text)
+        for text in ("tell me a joke", "what is love", "send me a joke at 9am", "help")
+    ]
+
+    assert 'provider = "openai"' in first
+    assert second == "I did not understand that. `help` shows what I do."
+    assert "remind me …" in other
+    assert "provider" not in other
+    assert 'provider = "openai"' in shown
+
+
+@pytest.mark.parametrize("text", ["exit", "quit", "Exit!", ":q"])
+async def test_whoever_wants_to_leave_a_terminal_is_told_how(text: str) -> None:
+    calls, answer = await Conversation(TWO).say(text)
+
+    assert calls == []
+    assert "Ctrl-C ends it" in answer
+
+
 async def test_without_the_cron_tool_nothing_is_claimed() -> None:
     calls, answer = await Conversation(tools=()).say("remind me in 20 seconds to stretch")
 

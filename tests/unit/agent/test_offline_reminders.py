@@ -199,9 +199,123 @@ WATCHED = [
 
 @pytest.mark.parametrize(("text", "when", "first"), WATCHED)
 async def test_a_page_is_watched_by_a_job(text: str, when: str, first: str) -> None:
-    calls, _ = await Conversation().say(text)
+    calls, answer = await Conversation().say(text)
 
-    ((call,),) = (calls,)
+    call, looked = calls
+    assert looked == {"url": "https://example.com/a"}
+    assert "Scheduled" in answer.splitlines()[0]
     assert (call["action"], call["when"]) == ("add", when)
     assert call["message"].startswith(first)
     assert " https://example.com/a" in call["message"]
+
+
+async def test_whether_a_page_can_be_read_is_said_when_its_watch_is_made() -> None:
+    watch = "watch https://example.com/a every hour and tell me when it changes"
+    refused = "it could not be read: the answer was 404 Not Found"
+
+    _, good = await Conversation().say(watch)
+    _, bad = await Conversation(page=refused).say(watch)
+
+    assert good.endswith("\nI can read the page now; I speak when it changes.")
+    assert bad.endswith(
+        "\nBut I cannot read https://example.com/a now, and try again at each time: the answer was 404 Not Found"
+    )
+    assert "Bread" not in good
+
+
+THIS = [
+    "remind me about this in 2 hours",
+    "remind me of that in 2 hours",
+    "Remind me about This",
+    "2小时后提醒我这个",
+]
+
+
+@pytest.mark.parametrize("text", THIS)
+async def test_this_without_a_message_that_is_answered_is_asked_about(text: str) -> None:
+    conversation = Conversation(TWO)
+
+    calls, question = await conversation.say(text)
+    later, dropped = await conversation.say("算了" if text.startswith("2") else "cancel")
+
+    assert calls == later == []
+    assert question.startswith(("About what?", "提醒什么？"))
+    assert dropped in {"All right, nothing was scheduled.", "好的，没有安排任何事。"}
+
+
+@pytest.mark.parametrize("text", ["no", "nope", "never mind", "cancel", "stop", "No, thanks"])
+async def test_a_no_to_the_question_deletes_nothing_and_ends_it(text: str) -> None:
+    conversation = Conversation(TWO)
+    await conversation.say("delete all")
+
+    calls, answer = await conversation.say(text)
+    later, _ = await conversation.say("yes")
+
+    assert answer == "All right, nothing was deleted."
+    assert calls == later == []
+
+
+async def test_a_no_to_no_question_is_not_understood() -> None:
+    _, answer = await Conversation(TWO).say("no")
+
+    assert answer.startswith("I did not understand")
+
+
+@pytest.mark.parametrize("text", ["cancel that", "stop it", "pause it", "make it 8"])
+async def test_a_job_that_was_just_removed_is_not_meant_again(text: str) -> None:
+    conversation = Conversation(TWO)
+    await conversation.say("remind me tomorrow at 9am to call Bob")
+    await conversation.say("stop it")
+
+    calls, answer = await conversation.say(text)
+
+    assert calls == []
+    assert answer.startswith('"it" is removed already.')
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("stop a1b2c3d4", "not there any more"), ("取消 a1b2c3d4", "已经不在了")]
+)
+async def test_a_job_that_is_gone_is_spoken_of_in_words(text: str, words: str) -> None:
+    missing = "there is no job 'a1b2c3d4' here; list shows those that there are"
+
+    _, answer = await Conversation(removed=missing).say(text)
+
+    assert words in answer
+    assert "a1b2c3d4" not in answer
+
+
+UNCLEAR = [
+    ("remind me tomorow at 9 to eat", "tomorow"),
+    ("remind me tomorow to eat", "tomorow"),
+    ("remind me to eat at 9am tommorow", "tommorow"),
+    ("remind me when I get home to eat", "when I get home"),
+]
+
+
+@pytest.mark.parametrize(("text", "odd"), UNCLEAR)
+async def test_words_that_are_no_time_are_asked_about_and_never_said(text: str, odd: str) -> None:
+    conversation = Conversation(TWO)
+
+    calls, question = await conversation.say(text)
+    later, _ = await conversation.say("tomorrow")
+    at_last, _ = await conversation.say("tomorrow at 9am")
+
+    assert f'"{odd}"' in question
+    assert calls == later == at_last == []
+
+
+SAID = [
+    "buy a sundae",
+    "move Monday's call",
+    "eat the tomato",
+    "watch the weekly show",
+    "ask Thursdays about money",
+]
+
+
+@pytest.mark.parametrize("what", SAID)
+async def test_words_that_only_look_a_little_like_a_day_are_said(what: str) -> None:
+    calls, _ = await Conversation().say(f"remind me in 2 hours to {what}")
+
+    assert [call["say"] for call in calls] == [what]

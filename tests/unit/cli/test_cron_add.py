@@ -227,19 +227,31 @@ def test_an_update_may_be_json_too(tocsin: CommandLine) -> None:
     assert (after["notify"], after["payload"], after["uid"]) == ("never", before["payload"], before["uid"])
 
 
-def test_an_update_without_a_change_lists_the_flags(tocsin: CommandLine) -> None:
+def test_an_update_without_a_change_names_the_usual_flags(tocsin: CommandLine) -> None:
     tocsin.add("--name", "a", "--say", "x", *EVERY_HOUR)
 
     printed = tocsin("cron", "update", "a")  # PRX-32
 
     assert printed.status == 2
-    assert all(flag in printed.err for flag in ("--message", "--every", "--tz"))
+    assert all(flag in printed.err for flag in ("--name, --message, --say, --cron, --when", "--help"))
 
 
 def test_an_update_of_an_unknown_job_fails(tocsin: CommandLine) -> None:
     printed = tocsin("cron", "update", "nope", "--say", "x")
 
     assert (printed.status, "there is no job 'nope'" in printed.err) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_refused(name: str, tocsin: CommandLine) -> None:
+    tocsin.add("--name", "a", "--say", "x", "--every", "1h")
+
+    made = tocsin("cron", "add", "--name", name, "--say", "y", "--every", "1h")
+    changed = tocsin("cron", "update", "a", "--name", name)
+
+    assert (made.status, changed.status) == (2, 2)
+    assert made.err == changed.err == "tocsin: --name is empty: give a name, or leave --name out\n"
+    assert list(tocsin.jobs) == ["a"]
 
 
 class Contested(MemoryStore):

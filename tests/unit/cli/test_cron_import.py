@@ -8,11 +8,21 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.job import JobStatus
+from cron.codec import encode_job
+from cron.forms.plan import Result, Step, plan, to_write
+from cron.forms.reading import Circumstances, read
+from cron.job import Job, JobStatus
 from cron.planner import Cursor
+from cron.store import JobStore
 from gateway.agent.due import EndStatus
 from gateway.cli import progress
+from gateway.cli.cron_import import Desk
+from gateway.cli.kept import Kept
+from gateway.cli.main import Call
+from gateway.config import load
+from gateway.home import Home
 from tests.command_line import CommandLine
+from tests.jobs import new_job
 
 FILES = Path(__file__).parents[1] / "cron" / "forms" / "files"
 OTHERS = ["openclaw", "nanobot", "hermes", "hotplex", "autobot"]
@@ -100,6 +110,7 @@ def test_a_dry_run_writes_nothing(tocsin: CommandLine, tmp_path: Path) -> None:
         ("", [], "no JSON"),
         ("{}", [], "no file of jobs"),
         ('{"jobs": [{"colour": 1}]}', [], "--from"),
+        ("{", [], "standard input: this is no JSON"),
         ('{"jobs": []}', ["--tz", "Mars/Olympus"], "--tz"),
         ('{"jobs": []}', ["--from", "cronie"], "--from"),
         ('{"jobs": []}', ["--seconds", "third"], "--seconds"),
@@ -116,11 +127,34 @@ def test_a_wrong_file_or_flag_is_a_sentence_and_status_2(
     assert not tocsin.path.exists()
 
 
-def test_a_file_that_is_not_there_is_a_sentence_and_status_2(tocsin: CommandLine) -> None:
-    printed = tocsin("cron", "import", "nowhere.json")
+@pytest.mark.parametrize("command", [["import"], ["add", "--job"]])
+def test_a_file_that_cannot_be_read_is_a_sentence_and_status_1(
+    tocsin: CommandLine, tmp_path: Path, command: list[str]
+) -> None:
+    missing = tocsin("cron", *command, str(tmp_path / "nowhere.json"))
+    folder = tocsin("cron", *command, str(tmp_path))
+
+    assert (missing.status, folder.status) == (1, 1)
+    assert missing.err == f"tocsin: {tmp_path}/nowhere.json: No such file or directory\n"
+    assert folder.err == f"tocsin: {tmp_path}: Is a directory\n"
+
+
+def test_what_is_wrong_with_a_file_begins_with_its_name(tocsin: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "jobs.json").write_text('{"jobs": [')
+
+    printed = tocsin("cron", "import", str(tmp_path / "jobs.json"))
 
     assert printed.status == 2
-    assert "nowhere.json" in printed.err
+    assert printed.err.startswith(f"tocsin: {tmp_path}/jobs.json: this is no JSON: ")
+
+
+def test_a_refused_job_is_named_once(tocsin: CommandLine, tmp_path: Path) -> None:
+    file = written(tmp_path, [openclaw_job(id="cron_1", schedule={"kind": "moon"})])
+
+    printed = tocsin("cron", "import", file)
+
+    assert printed.lines[0].startswith("! cron_1: schedule: ")
+    assert "The first: cron_1: schedule: " in printed.err
 
 
 def test_where_the_seconds_are_can_be_said(tocsin: CommandLine) -> None:
@@ -150,7 +184,18 @@ def test_a_channel_that_is_not_there_is_told_and_the_job_is_taken(tocsin: Comman
     printed = tocsin("cron", "import", file)
 
     assert printed.status == 0
-    assert "not taken: no channel is called whatsapp; its words wait until there is one" in printed.out
+    assert "    note: no channel is called whatsapp; its words wait until there is one" in printed.lines
+    assert "not taken" not in printed.out
+
+
+def test_a_channel_that_is_not_configured_yet_is_a_note(tocsin: CommandLine, tmp_path: Path) -> None:
+    file = written(tmp_path, [openclaw_job(delivery={"mode": "announce", "channel": "telegram", "to": "7"})])
+
+    printed = tocsin("cron", "import", file, "--json")
+
+    job = printed.document["jobs"][0]
+    assert job["not_taken"] == []
+    assert job["notes"] == ["the channel telegram is not configured yet; what is said there waits until it is"]
 
 
 def test_what_a_schedule_named_before_it_came_here_is_not_made_up_for(tocsin: CommandLine, tmp_path: Path) -> None:
@@ -164,6 +209,57 @@ def test_what_a_schedule_named_before_it_came_here_is_not_made_up_for(tocsin: Co
     assert datetime.now(UTC) - cursor.handled_until < timedelta(minutes=1)
     assert cursor.next_at is not None
     assert cursor.next_at > datetime.now(UTC)
+
+
+class RacedHome(Kept):
+    """A home in which somebody else makes a job at the moment when the first import writes."""
+
+    theirs: Job | None = None
+
+    def audited(self, role: str = "operator") -> JobStore:
+        if self.theirs is not None:
+            self.jobs.put(self.theirs)
+            self.theirs = None
+        return super().audited(role)
+
+
+def raced(home: RacedHome, stored: list[Any], *, skip_refused: bool) -> tuple[list[Step], bool]:
+    """Import the jobs while somebody else makes one that has the id of the first of them."""
+    given = Circumstances(tz="UTC", now=datetime.now(UTC))
+    document = read(json.dumps(stored).encode(), given)
+    steps = plan(document, home.jobs.load(), given.now)
+    taken = to_write(steps)[0].id
+    home.theirs = new_job(name="theirs", uid=f"{taken}-0000-4000-8000-000000000000", id=taken)
+    desk = Desk(Call(), home, load(home.home.path).config)
+    return desk.written(document, steps, given, skip_refused=skip_refused)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> RacedHome:
+    return RacedHome(Home(tmp_path / "home"), lambda note: None)
+
+
+def test_an_id_that_somebody_takes_at_that_moment_is_another_one_then(home: RacedHome) -> None:
+    steps, wrote = raced(home, [openclaw_job(), openclaw_job(id="b")], skip_refused=False)
+
+    names = sorted(job.name for job in home.jobs.load().values())
+    assert (wrote, [step.result for step in steps]) == (True, [Result.NEW, Result.NEW])
+    assert names == ["news", "news 2", "theirs"]
+
+
+@pytest.mark.parametrize(("skip_refused", "names"), [(False, ["theirs"]), (True, ["theirs", "up"])])
+def test_a_job_of_ours_that_loses_its_id_at_that_moment_is_refused_with_the_others_or_alone(
+    home: RacedHome, *, skip_refused: bool, names: list[str]
+) -> None:
+    uids = ["0d9c8a7e-1111-4222-8333-444455556666", "1d9c8a7e-1111-4222-8333-444455556666"]
+    ours = [
+        encode_job(new_job(uid=uid, id=uid[:8], name=name)) for uid, name in zip(uids, ["down", "up"], strict=True)
+    ]
+
+    steps, wrote = raced(home, ours, skip_refused=skip_refused)
+
+    assert (wrote, [step.result for step in steps]) == (skip_refused, [Result.REFUSED, Result.NEW])
+    assert sorted(job.name for job in home.jobs.load().values()) == names
 
 
 def test_an_edited_file_updates_what_it_made(tocsin: CommandLine, tmp_path: Path) -> None:
@@ -250,6 +346,29 @@ def test_a_job_that_the_other_program_has_no_words_for_is_left_out_and_said(tocs
 
     assert [job["name"] for job in printed.document] == ["news"]
     assert 'left out: "once"' in printed.err
+
+
+def test_a_job_that_would_fire_at_other_times_there_is_left_out_and_said(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "night", "--message", "Look.", "--cron", "30 2 * * *", "--tz", "Europe/Berlin")
+    tocsin.add("--name", "ten", "--message", "Look.", "--cron", "0 9 * * *", "--tz", "UTC", "--max-runs", "10")
+
+    hermes = tocsin("cron", "export", "--as", "hermes")
+    openclaw = tocsin("cron", "export", "--as", "openclaw")
+
+    assert [job["name"] for job in hermes.document["jobs"]] == ["ten"]
+    assert hermes.document["jobs"][0]["repeat"]["times"] == 10
+    assert hermes.err.startswith('left out: "night" ')
+    assert [job["name"] for job in openclaw.document["jobs"]] == ["night"]
+    assert openclaw.err.startswith('left out: "ten" ')
+
+
+def test_settings_that_the_other_program_does_not_have_are_named(tocsin: CommandLine) -> None:
+    tocsin.add("--name", "up", "--say", "Stand up!", "--every", "1h", "--nag", "5m", "--description", "Health.")
+
+    printed = tocsin("cron", "export", "--as", "nanobot")
+
+    assert [job["name"] for job in printed.document["jobs"]] == ["up"]
+    assert 'note: nanobot cannot keep the description and nag of "up"' in printed.err
 
 
 def test_the_history_is_exported_in_the_shape_of_a_runs_json(tocsin: CommandLine) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cron import runs
@@ -13,10 +13,22 @@ from cron.spent import day_of, spent_on
 from gateway import events, requests
 from gateway.agent.due import Ending, EndStatus
 from gateway.agent.model import Usage
+from gateway.cli.cron_run import Watch
+from gateway.cli.main import Call
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.home import GatewayLock, prepare
 from tests.command_line import CommandLine
+
+
+@dataclass
+class Told(Call):
+    """A command's call that keeps what goes to stderr."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @contextmanager
@@ -92,6 +104,26 @@ def test_the_exit_status_follows_the_run_of_the_gateway(tocsin: CommandLine) -> 
     assert good.status == 0
     assert (waited.status, "failed: so it was" in waited.err) == (1, True)
     assert (started.status, "The gateway runs" in started.out) == (0, True)
+
+
+def test_each_attempt_that_fails_is_told_once_while_somebody_waits(tocsin: CommandLine) -> None:
+    tocsin.configure('timezone = "Europe/Berlin"')
+    tocsin.add("--name", "a", "--prompt", "x", "--every", "1h")
+    said: list[str] = []
+    name, again = tocsin.begin("a"), datetime(2026, 12, 1, 8, 0, 5, tzinfo=UTC)
+    watch = Watch(Told(lines=said), tocsin.kept, name)
+    failed = Ending(status=EndStatus.FAILED, error="no answer")
+
+    for _ in range(2):
+        tocsin.kept.write(lambda t: runs.wait(t, name, failed, now=again, until=again))
+        waiting = [watch.over() for _ in range(3)]
+        tocsin.kept.write(lambda t: t.execute(sql.RELEASE_RUN, (name,)).fetchall())
+        tocsin.kept.write(lambda t: runs.start(t, name, now=again))
+    tocsin.end(name)
+
+    assert waiting == [False] * 3
+    assert watch.over()
+    assert said == [f"attempt {n} failed: no answer; trying again at 09:00:05" for n in (1, 2)]
 
 
 # -- cancelling -----------------------------------------------------------------------------------------

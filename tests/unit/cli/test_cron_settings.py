@@ -155,7 +155,8 @@ def test_a_shell_job_is_stored_with_the_note_that_its_runs_fail_so_far(tocsin: C
         (("--webhook-token", "x"), "--webhook-token goes with --webhook"),
         (("--alert-channel", "telegrm", "--alert-to", "5"), "did you mean telegram?"),  # OC-08
         (("--alert-channel", "telegram"), "failure_alert: needs a channel and a chat"),
-        (("--max-runs", "0"), "max_runs: is not a whole number from 1 on"),
+        (("--max-runs", "0"), "max_runs: '0' is not a whole number from 1 on"),
+        (("--retry", "1s,5x"), "retry: backoff '5x' is not a duration; write "),
         (("--context-messages", "51"), "context_messages: is more than the 50"),
         (("--output-schema", '{"type": 7}'), "output_schema: is not a valid JSON Schema"),  # HP-35
         (("--then", "nobody"), "then: there is no job 'nobody' here"),
@@ -376,3 +377,13 @@ def test_words_that_are_no_time_make_no_job(tocsin: CommandLine) -> None:
 
     assert printed.status == 2
     assert not tocsin.path.exists()
+
+
+def test_tools_that_are_not_known_are_noted_with_the_names_of_those_that_are(tocsin: CommandLine) -> None:
+    odd = tocsin("cron", "add", *LOOK, "--tools", "nosuch,message")
+    known = tocsin("cron", "add", *LOOK, "--tools", "message,web_fetch,reminder,cron_list")
+
+    assert (odd.status, known.status) == (0, 0)
+    assert "note: no tool here is called nosuch; there are cron, cron_add, " in odd.err
+    assert "plugins may bring others" in odd.err
+    assert "no tool here" not in known.err

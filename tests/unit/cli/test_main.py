@@ -1,5 +1,6 @@
 """The root of the command line: what it imports, how errors look, what every command takes."""
 
+import errno
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.cli.main import COMMANDS, Call, Commands, run
-from gateway.errors import ConfigError, NotFoundError, ScheduleError, StoreBusyError, UserError
+from gateway.errors import ConfigError, NotFoundError, ScheduleError, StoreBusyError, StoreError, UserError
 
 HEAVY = (
     "pydantic",
@@ -231,6 +232,33 @@ def test_an_error_is_one_sentence_and_a_status_without_a_traceback(
     sentence = printed.err.lstrip("\n")  # click leaves the line of a ^C
     assert sentence.startswith("tocsin: ")
     assert sentence.count("\n") == 1
+
+
+REFUSED = "cron.json.lock cannot be locked: Read-only file system"
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_home_that_takes_no_change_is_an_error_that_names_the_check(
+    number: int, failing: Raise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = StoreError(REFUSED)
+    refused.__cause__ = OSError(number, "no")
+
+    for error in (refused, OSError(number, "no", "/home/gateway.db")):
+        failing(error)
+        status = run(["fail"])
+        said = capsys.readouterr().err
+        assert (status, said.endswith("; `tocsin check` tells more and what to do\n")) == (1, True)
+
+
+def test_other_errors_do_not_send_anybody_to_the_check(failing: Raise, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = UserError("--output-schema: x cannot be read: Permission denied")
+    wrong.__cause__ = PermissionError(errno.EACCES, "Permission denied")
+
+    for error in (wrong, StoreError("the disk is full"), OSError(errno.ENOSPC, "full")):
+        failing(error)
+        run(["fail"])
+        assert "tocsin check" not in capsys.readouterr().err
 
 
 def test_with_json_an_error_is_a_document_too(failing: Raise, capsys: pytest.CaptureFixture[str]) -> None:

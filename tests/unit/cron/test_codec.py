@@ -193,7 +193,7 @@ def test_names_and_words_are_understood_in_any_spelling() -> None:
         ({"every": "5m", "status": "broken"}, "status: broken is found out"),
         ({"every": "5m", "id": "7"}, "id: is not 8 hexadecimal digits"),
         ({"every": "5m", "uid": "7"}, "uid: is not a UUID"),
-        ({"every": "5m", "revision": -1}, "revision: is not a whole number"),
+        ({"every": "5m", "revision": -1}, "revision: -1 is not a whole number"),
     ],
 )
 def test_a_job_that_means_two_things_or_nothing_is_broken_and_says_why(written: dict[str, Any], why: str) -> None:

@@ -201,7 +201,7 @@ ONCE = Draft(prompt="x", at="2026-03-03T09:00")
         (replace(LOOK, output_schema={"type": "sentence"}), "output_schema: is not a valid JSON Schema"),
         (replace(LOOK, notify="never", delivery="channel"), "delivery: .* notify never forbids it"),
         (replace(LOOK, failure_alert={"after": 0}), "failure_alert: after must be at least 1"),
-        (replace(LOOK, spend={"tokens_per_day": 0}), "spend: tokens_per_day is not a whole number from 1 on"),
+        (replace(LOOK, spend={"tokens_per_day": 0}), "spend: tokens_per_day 0 is not a whole number from 1 on"),
         (replace(LOOK, every_nth=2), "every_nth goes with cron"),
         (replace(LOOK, description="x" * 2_001), "description: has 2001 characters"),
         (replace(LOOK, check="x" * 20_001), "check: has 20001 characters"),

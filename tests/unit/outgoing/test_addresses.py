@@ -188,3 +188,20 @@ def test_any_text_is_accepted_or_refused_in_a_sentence(text: str) -> None:
     for url in (text, f"http://{text}/", f"http://[{text}]/"):
         with contextlib.suppress(UserError):  # any other error fails
             assert check_url(url, allowed=NOBODY) is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ("url", "beginning"),
+    [
+        ("notaurl", "notaurl"),
+        ("example.org/hook/s3cret?key=s3cret", "example.org"),
+        ("//example.org/s3cret", "example.org"),
+        ("s3cret@example.org/hook", "example.org"),
+        ("ftp://example.org/s3cret", "ftp"),
+    ],
+)
+def test_what_is_no_address_of_the_web_is_said_as_it_began(url: str, beginning: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        check_url(url, allowed=Allowed())
+
+    assert str(refusal.value) == f'a URL must begin with https:// or http://, not with "{beginning}"'

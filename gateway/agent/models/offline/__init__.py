@@ -18,6 +18,7 @@ from gateway.agent.model import (
     TurnContext,
     call_id,
 )
+from gateway.agent.models.offline import saying
 from gateway.agent.models.offline.chinese import CHINESE
 from gateway.agent.models.offline.english import ENGLISH
 from gateway.agent.models.offline.finder import FoundPhrase, PhraseFinder
@@ -28,6 +29,7 @@ from gateway.agent.models.offline.jobs import (
     exchanges,
     id_in,
     jobs_in,
+    just_removed,
     last_said,
     last_spoken_of,
     phrase_of,
@@ -76,11 +78,6 @@ def _with_ids(calls: Sequence[Call], context: TurnContext) -> Iterator[ToolCall]
         yield ToolCall(id=call_id(context, index), name=call.name, arguments=arguments)
 
 
-def _for_people(text: str) -> str:
-    """A tool's answer without what it says to a model only: how a right call looks."""
-    return text.partition(" A right call ")[0]
-
-
 class _Turn:
     """One question: what was said, what came before it, what the tools have answered since."""
 
@@ -95,7 +92,8 @@ class _Turn:
     def reply(self) -> Reply:
         if self.context.scheduled:
             return scheduled(self.items, self.tools, self.speech)
-        return self._answer()
+        reply = self._answer()
+        return saying.once(reply, self.items, self.talk) if isinstance(reply, str) else reply
 
     def _answer(self) -> Reply:
         at = last_said(self.items)
@@ -103,9 +101,11 @@ class _Turn:
             return self.talk.no_text
         before, since = self.items[:at], self.items[at + 1 :]
         wish = self.understanding.understood(self.items[at], before)
-        results = [_for_people(item.text) for item in since if isinstance(item, ToolResult)]
+        results = [saying.for_people(item.text, self.talk) for item in since if isinstance(item, ToolResult)]
         if not results:
             return self._first(wish, before)
+        if isinstance(wish, Wish) and wish.intent is Intent.WATCH:
+            return saying.watched(wish.what, since, self.talk)
         listed = next((text for arguments, text in exchanges(since) if arguments.get("action") == "list"), None)
         if listed is None or len(results) > 1 or isinstance(wish, str) or wish.intent is Intent.LIST:
             return "\n".join(results if listed is None else results[1:] or results)
@@ -130,14 +130,17 @@ class _Turn:
             case Intent.WATCH:
                 return self._watch(wish)
             case Intent.YES:
-                return LIST if self._was_asked(before) else self.talk.other
+                return LIST if saying.asked(before, self.talk.sure) else self.talk.other
+            case Intent.NO:
+                return self._declined(before) or self.talk.other
         return self._with_a_job(wish, before)
 
-    def _was_asked(self, before: Sequence[PromptItem]) -> bool:
-        """Whether the last answer was the question whether all is meant."""
-        question = self.talk.sure.partition("{")[0]
-        last = before[-1] if before else None
-        return isinstance(last, ModelReply) and last.text.startswith(question)
+    def _declined(self, before: Sequence[PromptItem]) -> str:
+        """The answer to a no; empty when nothing was asked."""
+        if saying.asked(before, self.talk.sure):
+            return self.talk.kept
+        open_ = saying.asked(before, self.talk.about, self.talk.unclear, self.talk.what)
+        return self.talk.dropped if open_ or self.understanding.unanswered(before, ROUNDS) is not None else ""
 
     def _watch(self, wish: Wish) -> Reply:
         if wish.refusal:
@@ -145,7 +148,8 @@ class _Turn:
         if FETCH not in self.tools:
             return self.talk.watch
         when = wish.when or self.speech.usual_watch
-        return [Call(TOOL, {"action": "add", "message": self.talk.watching.format(url=wish.what), "when": when})]
+        add = {"action": "add", "message": self.talk.watching.format(url=wish.what), "when": when}
+        return [Call(TOOL, add), Call(FETCH, {"url": wish.what})]
 
     def _with_a_job(self, wish: Wish, before: Sequence[PromptItem]) -> Reply:
         what = wish.what.lower()
@@ -162,6 +166,7 @@ class _Turn:
             Intent.HELP: self.talk.help,
             Intent.HELLO: self.talk.hello,
             Intent.THANKS: self.talk.thanks,
+            Intent.LEAVE: self.talk.leave,
             Intent.WATCH: None if wish.what else self.talk.watch,
             Intent.MAKE: self.talk.make.format(what=wish.what[:80]) if wish.when else self.talk.other,
             Intent.NOW: self.talk.now.format(now=local, zone=self.context.zone) if local else self.talk.no_now,
@@ -185,8 +190,10 @@ class _Turn:
         return [Call(TOOL, {"action": "add", "say": wish.what, "when": wish.when, **nag})]
 
     def _to_the_last(self, wish: Wish, before: Sequence[PromptItem]) -> Reply:
-        if wish.intent is Intent.REMOVE and self.understanding.unanswered(before, ROUNDS) is not None:
-            return self.talk.dropped
+        if wish.intent is Intent.REMOVE and (answer := self._declined(before)):
+            return answer
+        if name := just_removed(before):
+            return self.talk.removed.format(job=name)
         job = last_spoken_of(before, beyond_lists=wish.intent in CHANGES)  # a change says what it did
         return LIST if job is None else self._do(wish, [job], before)
 

@@ -41,7 +41,11 @@ _TALK = Talk(
     ),
     watching="Watch {url} and tell when it changes.",
     page_changed="{url} has changed:",
+    more_lines="… ({count} more lines)",
     unreachable="I cannot read {url} any more, and will not say so again until I can: {why}",
+    unread="I could not read {url} yet, and will not say so again until I can: {why}",
+    first_read="I can read the page now; I speak when it changes.",
+    first_unread="But I cannot read {url} now, and try again at each time: {why}",
     sure="This is about all of these:\n{jobs}\n\nSay `yes, delete all` if that is what you mean.",
     when='When should I say "{say}"? For example `in 20 minutes`, `tomorrow at 9am`, `every weekday at 9:00`.',
     what="What should I say {phrase}? Write `remind me {phrase} to …`.",
@@ -53,15 +57,26 @@ _TALK = Talk(
         "I cannot converse without a language model. If this is to be a reminder, write `remind me {phrase} to …`."
         " `help` shows what I understand."
     ),
+    about="About what? Answer the message that you mean, or write the words: `remind me {phrase} to …`.",
+    unclear=(
+        'I do not know what "{odd}" means there, and guess nothing. Write the whole sentence once more, with a'
+        " time such as `tomorrow at 9am`: `remind me tomorrow at 9am to …`."
+    ),
     dropped="All right, nothing was scheduled.",
+    kept="All right, nothing was deleted.",
+    gone="That job is not there any more: it was removed, or it is over. `what is scheduled?` lists the others.",
+    removed='"{job}" is removed already. `what is scheduled?` lists the others; to have it back, write it anew.',
+    leave="In a terminal, Ctrl-C ends it; in a chat there is nothing to end.",
     no_match='I find no job that "{what}" could mean. `what is scheduled?` lists them.',
     several="Which one is meant? Repeat it with the name or the id:\n{jobs}",
     whole_time="I need the whole time for that, for example `change {job} to every weekday at 8:00`.",
     which_half='"{clock}" can mean {early} or {late}; which one? Write `make it {late}`, for example.',
+    model=_MODEL,
     other=(
         "I did not understand that. I am the offline assistant: I understand reminders and what is scheduled"
         " (`help` shows how), and cannot converse or look things up. " + _MODEL
     ),
+    short="I did not understand that. `help` shows what I do.",
     no_tool="Scheduling is not available here, and without a language model there is nothing else that I can do.",
     no_text="I can only read text.",
     unopened="I cannot open pictures, files or recordings yet.",
@@ -116,6 +131,11 @@ _RULES = (
     _rule(Intent.REMOVE, r"(?P<sure>yes,? )(?:delete|remove|cancel|stop) (?P<what>.+)"),
     _rule(Intent.YES, r"yes|yes please|sure|do it"),
     _rule(
+        Intent.NO,
+        r"no|nope|nah|no thanks|no thank you|(?:no,? )?(?:never ?mind|forget it|better not|don't|do not)",
+    ),
+    _rule(Intent.LEAVE, r":?q|:?quit|exit|quit\(\)|exit\(\)"),
+    _rule(
         Intent.TEXT,
         r"(?:change|set)(?: the)? (?:text|words|message|wording)(?: (?:of|for) (?P<what>.+?))? to (?P<say>.+)",
     ),
@@ -145,6 +165,10 @@ _TO = r"(?::|,| to| that| about| of)?"
 _SAYINGS = (
     _rule(
         Intent.WATCH, r"(?:watch|monitor|check) (?:the page )?(?P<what>(?:https?://)\S+?)(?:,? (?:and|then) .+|,)?"
+    ),
+    _rule(
+        Intent.UNCLEAR,
+        r"remind (?:me|us) (?!(?:please |also )?(?:to|that|about|of)\b)(?P<what>(?:\S+ ){1,5}?)to .+",
     ),
     _rule(Intent.SAY, rf"remind (?:me|us){_TO}(?:\s+(?P<what>.+))?", "This is your reminder."),
     _rule(
@@ -190,6 +214,12 @@ ENGLISH = Speech(
     sayings=_SAYINGS,
     quoted=frozenset({"", "this", "that", "it", "this message", "that message", "This is your reminder."}),
     pronouns=frozenset({"", "it", "that", "this", "that one", "this one", "the last one"}),
+    times=frozenset(
+        re.findall(
+            r"\w+",
+            "tomorrow tonight monday tuesday wednesday thursday friday saturday sunday weekday weekdays weekend",
+        )
+    ),
     everything=frozenset({"all", "everything", "them all", "all of them"}),
     fillers=_FILLERS,
     clock=re.compile(rf"(?:at )?(?:{_CLOCK})(?: o'?clock)?", re.IGNORECASE),

@@ -105,12 +105,24 @@ def last_spoken_of(items: Sequence[PromptItem], *, beyond_lists: bool = False) -
 
     An answer with several jobs ends the search, or with `beyond_lists` is passed over.
     """
+    removed: set[str] = set()
     for arguments, text in exchanges(items):
         jobs = jobs_in(text)
+        if arguments.get("action") == "remove":
+            removed |= {job.id for job in jobs}
         if arguments.get("action") == "remove" or not jobs or (len(jobs) > 1 and beyond_lists):
+            continue
+        if len(jobs) == 1 and jobs[0].id in removed:
             continue
         return jobs[0] if len(jobs) == 1 else None
     return None
+
+
+def just_removed(items: Sequence[PromptItem]) -> str:
+    """The name of the job that the latest answer has removed; empty when it did something else, or nothing."""
+    arguments, text = next(exchanges(items), ({}, ""))
+    jobs = jobs_in(text) if arguments.get("action") == "remove" else []
+    return jobs[0].name if jobs else ""
 
 
 def phrase_of(job: Known, items: Sequence[PromptItem]) -> str:

@@ -23,6 +23,9 @@ class Intent(Enum):
     DONE = auto()  # with a reminder that was said
     SNOOZE = auto()
     YES = auto()
+    NO = auto()
+    LEAVE = auto()  # a terminal
+    UNCLEAR = auto()  # a reminder with words that are no time and not what to say
     REMOVE = auto()
     PAUSE = auto()
     RESUME = auto()
@@ -62,18 +65,30 @@ class Talk:
     watch: str
     watching: str  # {url}: the prompt of the job
     page_changed: str  # {url}
+    more_lines: str  # {count}
     unreachable: str  # {url} {why}
+    unread: str  # {url} {why}: it could not be read yet
+    first_read: str
+    first_unread: str  # {url} {why}
     sure: str  # {jobs}
     when: str  # {say}
     what: str  # {phrase}
     make: str  # {what}
     unsure: str  # {phrase}
+    about: str  # {phrase}: a reminder of "this" that answers no message
+    unclear: str  # {odd}
     dropped: str
+    kept: str  # to a no, after `sure`
+    gone: str
+    removed: str  # {job}
+    leave: str
     no_match: str  # {what}
     several: str  # {jobs}
     whole_time: str  # {job}
     which_half: str  # {clock} {early} {late}
+    model: str  # how a language model is configured: the end of `other` and `make`
     other: str
+    short: str  # `other`, when it has been said before
     no_tool: str
     no_text: str
     unopened: str
@@ -99,6 +114,7 @@ class Speech:
     quoted: frozenset[str]  # words that mean the message which is answered
     pronouns: frozenset[str]  # "it": the job that was spoken of
     everything: frozenset[str]
+    times: frozenset[str]  # words of days: what is nearly one of them is taken for a slip of the pen
     fillers: frozenset[str]  # words that do not tell jobs apart
     clock: re.Pattern[str]  # a time of day and nothing else; groups hour, minute, half, or word
     clock_inside: re.Pattern[str]  # the time of day inside a phrase; the same groups

@@ -9,7 +9,7 @@ from gateway.agent.models.offline.jobs import just_reminded, last_said
 from gateway.agent.models.offline.language import Intent, Speech
 from gateway.agent.models.offline.scheduled import words
 from gateway.agent.models.offline.times import is_part, with_clock
-from gateway.agent.models.offline.wishes import Wish, first_fit, with_nag, without_nag
+from gateway.agent.models.offline.wishes import Wish, first_fit, near, with_nag, without_nag
 from gateway.clock import from_text
 
 LONGEST = 4000  # characters of a sentence that are looked at
@@ -24,13 +24,21 @@ class Understanding:
         self.talk = speech.talk
         self._find = find
         self._context = context
+        said = {rule.default for rule in (*speech.rules, *speech.sayings)}
+        self._meant = speech.quoted - said - {""}  # "this" and "that", which are never words to say
 
     def understood(self, item: PromptItem, before: Sequence[PromptItem], rounds: int = ROUNDS) -> Wish | str:
         """What somebody asks for, or what to answer when it is nothing that can be done."""
         wish = self._of(words(item), before, rounds)
         quoted = item.quoted if isinstance(item, UserText) else ""
-        about = isinstance(wish, Wish) and wish.intent is Intent.SAY and wish.what in self.speech.quoted
-        return replace(wish, what=quoted) if quoted and about and isinstance(wish, Wish) else wish
+        if not isinstance(wish, Wish) or wish.intent is not Intent.SAY:
+            return wish
+        if wish.what.lower() in self._meant:
+            return replace(wish, what=quoted) if quoted else self.talk.about.format(phrase=wish.when or "…")
+        if quoted and wish.what in self.speech.quoted:
+            return replace(wish, what=quoted)
+        slip = near(wish.what, self.speech.times)
+        return self.talk.unclear.format(odd=slip) if slip else wish
 
     def _of(self, text: str, before: Sequence[PromptItem], rounds: int) -> Wish | str:
         """What the sentence asks for, or what to answer when it asks for nothing that can be done."""
@@ -53,6 +61,8 @@ class Understanding:
         if found is not None and not self._plain(found.rest):
             return self._answer_to_when(sentence, found, before, rounds)
         wish = first_fit(self.speech.sayings, self._plain(found.rest) if found else sentence, self.speech)
+        if wish is not None and wish.intent is Intent.UNCLEAR:
+            return self._unclear(wish.what, found)
         if wish is not None and found is not None:
             return replace(wish, when=found.phrase, refusal=found.refusal)
         if wish is not None and wish.intent in {Intent.SAY, Intent.WATCH}:
@@ -61,6 +71,12 @@ class Understanding:
         if wish is not None:
             return wish
         return self.talk.unsure.format(phrase=found.phrase) if found and not found.refusal else self.talk.other
+
+    def _unclear(self, odd: str, found: FoundPhrase | None) -> str:
+        """The question for the whole sentence; of a date beside the time the finder knows more."""
+        if found is not None and found.refusal and any(character.isdigit() for character in odd):
+            return found.refusal
+        return self.talk.unclear.format(odd=odd[:80])
 
     def _answer_to_when(
         self, sentence: str, found: FoundPhrase | None, before: Sequence[PromptItem], rounds: int

@@ -11,8 +11,12 @@ from gateway.agent.models.offline.language import Speech
 from gateway.messages import Json
 
 KEPT = 12_000  # characters of a page that the state holds
+_UNREAD = "it could not be read: "  # how web_fetch begins what went wrong
+
 SHOWN = 3  # lines that are new, and as many that are gone
 WIDEST = 200  # characters of each
+
+_APART = "\u2060"  # WORD JOINER: not seen, and no name follows the @
 
 _PAGE = re.compile(r"<page>\n(?P<page>.*)\n</page>", re.DOTALL)
 _STATE = re.compile(r"^<state>\n(?P<state>.*)\n</state>$", re.MULTILINE)
@@ -55,8 +59,8 @@ def looked(url: str, answer: str, before: dict[str, Json], speech: Speech) -> Se
     if page is None:
         if before.get("unreachable"):
             return Seen("", None)  # said once, not every time
-        why = " ".join(answer.split())[:WIDEST]
-        return Seen(speech.talk.unreachable.format(url=url, why=why), {**before, "unreachable": True})
+        words = speech.talk.unreachable if "hash" in before else speech.talk.unread
+        return Seen(words.format(url=url, why=why_unread(answer)), {**before, "unreachable": True})
     text = _words(page["page"])
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     present = {"hash": mark, "text": text[:KEPT]}
@@ -64,8 +68,13 @@ def looked(url: str, answer: str, before: dict[str, Json], speech: Speech) -> Se
         return Seen("", present if before.get("unreachable") else None)
     if "hash" not in before:
         return Seen("", present)
-    changes = _changes(str(before.get("text", "")), text[:KEPT])
+    changes = _changes(str(before.get("text", "")), text[:KEPT], speech)
     return Seen("\n".join([speech.talk.page_changed.format(url=url), *changes]), present)
+
+
+def why_unread(answer: str) -> str:
+    """Why web_fetch has brought no page, in its words; empty when it has brought one."""
+    return "" if _PAGE.search(answer) else " ".join(answer.split()).removeprefix(_UNREAD)[:WIDEST]
 
 
 def _words(page: str) -> str:
@@ -75,8 +84,8 @@ def _words(page: str) -> str:
     return "\n".join(line.strip() for line in kept if line.strip()).replace("<", "‹")
 
 
-def _changes(before: str, now: str) -> Sequence[str]:
-    """Some lines that are new, and some that are gone."""
+def _changes(before: str, now: str, speech: Speech) -> Sequence[str]:
+    """Some lines that are new, and some that are gone, as a fenced diff: right with marks and without."""
     old, new = before.split("\n"), now.split("\n")
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
     gone, come = [], []
@@ -84,13 +93,13 @@ def _changes(before: str, now: str) -> Sequence[str]:
         if kind != "equal":
             gone += old[i:j]
             come += new[m:n]
-    shown = [f"\\+ {_line(line)}" for line in come[:SHOWN]] + [f"\\- {_line(line)}" for line in gone[:SHOWN]]
+    shown = [f"+ {_line(line)}" for line in come[:SHOWN]] + [f"- {_line(line)}" for line in gone[:SHOWN]]
     more = max(len(come) - SHOWN, 0) + max(len(gone) - SHOWN, 0)
-    return [*shown, *([f"… ({more} more)"] if more else [])]
+    return ["```diff", *shown, "```", *([speech.talk.more_lines.format(count=more)] if more else [])]
 
 
 def _line(text: str) -> str:
-    """A line of a stranger's page, which is shown as it is."""
+    """A line of a stranger's page, shown as it is: it ends no fence, and calls nobody by an @."""
     line = " ".join(text.split())
     cut = line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
-    return re.sub(r"[\\`*_\[\]~|&@]", r"\\\g<0>", cut)
+    return cut.replace("`", "'").replace("@", f"@{_APART}")

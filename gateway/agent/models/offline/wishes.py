@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
+from gateway.agent.models.offline.jobs import stem, words_of
 from gateway.agent.models.offline.language import Intent, Rule, Speech
 
 USUAL_NAG = "10 minutes"
+NEAR = 0.84  # "firday" is not as near to friday as "tomorow" to tomorrow; a sundae is no day
+SHORTEST = 5  # letters
+LOOKED = 50  # words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,15 @@ def first_fit(rules: Sequence[Rule], sentence: str, speech: Speech) -> Wish | No
 def unquoted(text: str) -> str:
     text = text.strip(" ,:，：")
     return text[1:-1].strip() if len(text) > 2 and text[0] in "\"“'‘「" and text[-1] in "\"”'’」" else text
+
+
+def near(text: str, times: frozenset[str]) -> str:
+    """The first word that is nearly the name of a day, but not it: "tomorow". Empty without one."""
+    for word in words_of(text)[:LOOKED]:
+        day = get_close_matches(word, times, n=1, cutoff=NEAR) if len(word) >= SHORTEST else []
+        if day and stem(word) not in times:
+            return word
+    return ""
 
 
 def without_nag(sentence: str, speech: Speech) -> tuple[str, str]:

@@ -238,5 +238,15 @@ def test_a_reminder_of_the_message_that_is_answered_needs_no_words(words: str) -
     assert (draft.when in {"in 2 hours", "in 2h"}, draft.say) == (True, "Pay | the bill\nin 3 days.")
 
 
+@pytest.mark.parametrize("words", ["me about this in 2 hours", "in 2 hours about that message", "2h it"])
+def test_this_without_a_message_that_is_answered_is_asked_about(words: str) -> None:
+    with pytest.raises(UserError, match=r"^About what\? Answer the message"):
+        wish.read(words, REMIND, MAKER)
+
+
+def test_behind_a_bar_any_words_are_said() -> None:
+    assert wish.read("in 2 hours | this", REMIND, MAKER).say == "this"
+
+
 def test_words_of_its_own_are_what_a_reminder_says() -> None:
     assert wish.read("in 2 hours to call", REMIND, MAKER, quoted="Pay the bill").say == "call"

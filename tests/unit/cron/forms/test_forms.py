@@ -208,6 +208,66 @@ def test_jobs_by_their_ids_are_a_list_of_jobs_too() -> None:
     assert document == opened("hotplex")
 
 
+def test_the_newer_jobs_of_hotplex_have_a_schedule_and_a_payload() -> None:
+    stored = {
+        "id": "cron_1",
+        "name": "queue",
+        "enabled": True,
+        "schedule": {"kind": "cron", "expr": "*/30 * * * *", "tz": "Asia/Tokyo"},
+        "payload": {"kind": "isolated_session", "message": "Check the queue.", "allowed_tools": ["bash"]},
+        "platform": "feishu",
+        "platform_key": {"chat_id": "oc_1"},
+        "timeout_sec": 300,
+        "silent": True,
+        "max_retries": 2,
+        "max_runs": 10,
+        "expires_at": "2027-01-01T00:00:00Z",
+        "state": {"next_run_at_ms": 1, "run_count": 3},
+        "created_at_ms": 1767225600000,
+        "updated_at_ms": 1767225600000,
+    }
+
+    document = read(json.dumps([stored]).encode(), GIVEN)
+
+    job = job_of(document.found[0])
+    assert document.form.name == "hotplex"
+    assert job.schedule == Cron("*/30 * * * *", "Asia/Tokyo")
+    assert job.payload == AgentPrompt(prompt="Check the queue.")
+    assert job.address == ChatAddress(channel="feishu", chat="oc_1")
+    assert (job.timeout, job.retry.attempts, job.max_runs) == (timedelta(minutes=5), 3, 7)
+    assert (job.notify, job.created_at) == (Notify.NEVER, NEW_YEAR)
+    assert job.expires_at == datetime(2027, 1, 1, tzinfo=UTC)
+    assert [note.partition(":")[0] for note in document.found[0].left] == ["payload.allowed_tools"]
+
+
+@pytest.mark.parametrize(
+    ("more", "form"),
+    [
+        ({"created_at_ms": 1, "work_dir": "a", "silent": True}, "hotplex"),
+        ({"created_at_ms": 1, "owner": "telegram:1"}, "autobot"),
+        ({"createdAtMs": 1}, "nanobot"),
+        ({"createdAtMs": 1, "sessionTarget": "main", "wakeMode": "now"}, "openclaw"),
+    ],
+    ids=str,
+)
+def test_whose_a_nested_schedule_is_shows_in_the_fields_beside_it(more: dict[str, Any], form: str) -> None:
+    schedule = {"kind": "cron", "expr": "0 9 * * *"}
+    job = {"id": "a", "schedule": schedule, "payload": {"kind": "agent_turn", "message": "x"}} | more
+
+    assert read(json.dumps([job]).encode(), GIVEN).form.name == form
+
+
+def test_jobs_that_could_be_of_several_programs_are_asked_about() -> None:
+    schedule = {"kind": "cron", "expr": "0 0 9 * * *"}
+    payload = {"kind": "agent_turn", "message": "x", "deliver": True}
+    job = {"id": "a", "name": "news", "schedule": schedule, "payload": payload}
+
+    with pytest.raises(
+        UserError, match="of autobot or nanobot; say whose they are with --from autobot or --from nan"
+    ):
+        read(json.dumps([job]).encode(), GIVEN)
+
+
 # -- what cannot be taken -------------------------------------------------------------------------------------
 
 
@@ -240,7 +300,8 @@ def test_jobs_by_their_ids_are_a_list_of_jobs_too() -> None:
 def test_a_job_that_cannot_be_understood_says_why_and_takes_no_other_with_it(
     form: str, job: dict[str, Any], why: str
 ) -> None:
-    good = FORMS[form].write(new_job(uid="0d9c8a7e-1111-4222-8333-444455556666", id="0d9c8a7e"))
+    uid, schedule = "0d9c8a7e-1111-4222-8333-444455556666", Cron("0 9 * * *", "UTC")
+    good = FORMS[form].write(new_job(uid=uid, id=uid[:8], schedule=schedule))
 
     found = read(json.dumps([job, good]).encode(), GIVEN, form=form).found
 
@@ -319,9 +380,11 @@ def test_a_job_that_is_written_in_the_form_of_another_program_is_read_back_from_
         new_job(exclude=Exclude(weekdays=(5, 6))),
         new_job(start_at=NOON),
         new_job(schedule=Cron("0 9 * * *", "UTC", 2, NOON)),
+        new_job(schedule=Every(timedelta(hours=1), NOON), jitter=timedelta(minutes=1)),
+        new_job(expires_at=NOON + timedelta(days=9)),
         new_job(payload=Shell(command="ls")),
     ],
-    ids=["exclude", "start_at", "every_nth", "shell"],
+    ids=["exclude", "start_at", "every_nth", "jitter", "expires_at", "shell"],
 )
 def test_a_job_that_would_be_another_one_there_is_not_written(name: str, job: Job) -> None:
     with pytest.raises(UnsayableError):
@@ -330,7 +393,9 @@ def test_a_job_that_would_be_another_one_there_is_not_written(name: str, job: Jo
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_exact_words_become_a_prompt_that_asks_for_them(name: str) -> None:
-    written = json.dumps(FORMS[name].write(new_job(payload=Say(text="Stand up!"))))
+    job = new_job(payload=Say(text="Stand up!"), schedule=Cron("0 9 * * *", "UTC"))
+
+    written = json.dumps(FORMS[name].write(job))
 
     assert "Stand up!" in written
     assert "exactly" in written

@@ -142,3 +142,15 @@ def test_a_job_whose_uid_begins_like_that_of_another_gets_another_one_and_the_sa
     assert results(again) == [Result.UNCHANGED, Result.UNCHANGED]
     assert len(store.load()) == 3
     assert wanted.uid not in store.load()
+
+
+def test_a_job_of_ours_without_an_id_gets_another_one_where_its_own_is_taken() -> None:
+    store, document = MemoryStore(), [{"name": "up", "tz": "UTC", "every": "1h", "say": "Stand up!"}]
+    wanted = to_write(steps_of(document, store))[0]
+    store.put(new_job(uid=f"{wanted.id}-0000-4000-8000-000000000000", id=wanted.id))
+
+    first = taken_in(document, store)
+    again = taken_in(document, store)
+
+    assert (results(first), results(again)) == ([Result.NEW], [Result.UNCHANGED])
+    assert wanted.uid not in store.load()

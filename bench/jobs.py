@@ -17,8 +17,8 @@ from bench.run import Run
 from bench.world import CHANNEL, World, complain, world
 from cron.book import JobBook
 from cron.codec import encode_job
-from cron.draft import Draft, Maker
 from cron.job import Job, Say
+from cron.making.draft import Draft, Maker
 from cron.schedule import At, Cron, Schedule
 from cron.stores.json_file import JsonFileStore
 from gateway.clock import SystemClock

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from bench.report import Due, Measure, median_of, percentile
 from bench.run import Run
-from cron.expression import parse
 from cron.policy import Exclude
 from cron.schedule import Cron
-from cron.timetable import Times, Timetable
+from cron.times.expression import parse
+from cron.times.timetable import Times, Timetable
 
 GROUP = "schedule"
 TIMES = 2_000

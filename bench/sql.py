@@ -15,8 +15,8 @@ from bench.report import Due, Measure, median_of
 from bench.run import Run
 from bench.world import complain, world
 from cron.book import JobBook
-from cron.draft import Draft, Maker
 from cron.job import Job
+from cron.making.draft import Draft, Maker
 from cron.schedule import At, Schedule
 from cron.stores.sql import SqlStore
 from gateway.clock import SystemClock

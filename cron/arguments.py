@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cron import json_text
-from cron.draft import Draft
+from cron.making.draft import Draft
 from cron.tools.request import Request
 from gateway.messages import Json
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cron.draft import Draft, Maker, changed_job, new_job, uid_of
 from cron.job import Job, JobStatus
+from cron.making.draft import Draft, Maker, changed_job, new_job, uid_of
 from cron.reference import resolve
 from cron.store import JobStore, find, names_of, oldest_first, owned_by
 from gateway.errors import IdTakenError, JobChangedError, UserError

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from cron import overview, runs, upcoming
+from cron import overview, runs
 from cron.audit import person
 from cron.book import JobBook, Viewer
-from cron.draft import Draft, Maker, uid_of
 from cron.job import Job
+from cron.making.draft import Draft, Maker, uid_of
+from cron.making.rules import Bounds
 from cron.overview import Facts
-from cron.rules import Bounds
 from cron.run import Run
 from cron.store import JobStore
+from cron.times import upcoming
 from gateway.database.driver import Transaction
 from gateway.database.writer import Database
 from gateway.messages import ChatAddress

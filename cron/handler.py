@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cron import output, reminding, retry, runs
-from cron.ending import Consequence, Ended
+from cron import output, runs
+from cron.endings.ending import Consequence, Ended
+from cron.endings.spend import Room
+from cron.engine import retry
+from cron.engine.settling import Settler, matters
 from cron.job import Job, Say, Shell
 from cron.policy import DeliveryMode, Notify
 from cron.prompt import due_prompt, reminder_text
+from cron.reminders import reminding
 from cron.run import Run, RunStatus
-from cron.settling import Settler, matters
-from cron.spend import Room
 from cron.store import JobStore
 from gateway.agent.due import Assignment, Ending, EndStatus, Plan, Script
 from gateway.clock import Clock

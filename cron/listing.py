@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from cron import json_text
-from cron.describe import describe_job
-from cron.draft import often
+from cron.endings.notices import moment_text
 from cron.job import AgentPrompt, Job, JobStatus, Say, Shell, SystemEvent
-from cron.notices import moment_text
+from cron.making.draft import often
 from cron.overview import Facts
 from cron.run import Run, RunStatus
 from cron.schedule import At
-from cron.schedule_text import format_duration
+from cron.times.describe import describe_job
+from cron.times.schedule_text import format_duration
 from gateway.agent.prompt import clock_text
 
 WIDEST = 100  # characters of a job's text in a list

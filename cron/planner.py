@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from cron.job import Job, JobStatus
 from cron.policy import Misfire
 from cron.schedule import At, Cron, Every
-from cron.schedule_text import GRACE
-from cron.timetable import Times, text_of, times_of, trouble
+from cron.times.schedule_text import GRACE
+from cron.times.timetable import Times, text_of, times_of, trouble
 
 TICK = timedelta(microseconds=1)
 SHORTEST_WINDOW = timedelta(minutes=1)

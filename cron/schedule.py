@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from cron import counting
-from cron.counting import EveryNth
-from cron.expression import parse
-from cron.walltime import Change, change_at, instant_of, zone_of
+from cron.times import counting
+from cron.times.counting import EveryNth
+from cron.times.expression import parse
+from cron.times.walltime import Change, change_at, instant_of, zone_of
 from gateway.errors import ScheduleError
 
 CORRECTION = timedelta(hours=3)

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from cron import runs
-from cron.agenda import Agenda
 from cron.audit import GATEWAY
-from cron.claimer import Claimer, Round
-from cron.claims import Claimed
-from cron.dispatch import Dispatcher
+from cron.endings.notices import missed_notices
+from cron.engine.agenda import Agenda
+from cron.engine.claimer import Claimer, Round
+from cron.engine.claims import Claimed
+from cron.engine.dispatch import Dispatcher
 from cron.job import Job
-from cron.notices import missed_notices
 from cron.planner import Missed
 from cron.run import Run
 from cron.store import JobStore

@@ -13,14 +13,14 @@ from channels.log import LogChannel
 from channels.supervisor import Supervisor
 from cron.commands.answers import DoneCommand, SnoozeCommand
 from cron.commands.cron import CronCommand, RemindCommand
-from cron.purse import OwnerPurse
+from cron.endings.purse import OwnerPurse
+from cron.endings.witness import Witness
 from cron.service import CronService
 from cron.store import JobStore
 from cron.target import LOG
 from cron.tool import CronTool
 from cron.tools.catalogue import toolbox
 from cron.tools.reminder import ReminderTool
-from cron.witness import Witness
 from gateway import inbox
 from gateway.access import Access
 from gateway.agent import prompt

@@ -9,11 +9,11 @@ import structlog
 
 from channels.base import Channel
 from cron import phrases
-from cron.alerts import Rule
 from cron.clerk import Rules
-from cron.configured import bounds_of
-from cron.draft import Maker
-from cron.spend import Limits, Price, Spend
+from cron.endings.alerts import Rule
+from cron.endings.spend import Limits, Price, Spend
+from cron.making.configured import bounds_of
+from cron.making.draft import Maker
 from cron.store import JobStore
 from cron.stores.json_file import JsonFileStore
 from gateway import plugins, zones

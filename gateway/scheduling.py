@@ -5,27 +5,27 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from cron.alerts import Alerts
 from cron.audit import CONFIGURATION, GATEWAY
 from cron.book import JobBook
-from cron.chain import Chain
 from cron.clerk import Clerk
-from cron.configured import tasks_of
-from cron.declared import declare
-from cron.dispatch import Dispatcher
-from cron.ending import Consequence
+from cron.endings.alerts import Alerts
+from cron.endings.chain import Chain
+from cron.endings.ending import Consequence
+from cron.endings.lifecycle import Published
+from cron.endings.listeners import hearing
+from cron.endings.results import Results, log_result
+from cron.endings.witness import Witness
+from cron.engine.dispatch import Dispatcher
 from cron.handler import RunHandler
 from cron.job import Job, JobStatus
-from cron.lifecycle import Published
-from cron.listeners import hearing
-from cron.nagger import Nagger, NagsBegin
-from cron.reminders import Reminders
-from cron.results import Results, log_result
+from cron.making.configured import tasks_of
+from cron.making.declared import declare
+from cron.reminders.answering import Reminders
+from cron.reminders.nagger import Nagger, NagsBegin
 from cron.run import Run
 from cron.service import CronService
 from cron.store import JobStore, at_hand
 from cron.stores.audited import AuditedStore
-from cron.witness import Witness
 from gateway.bus import Bus
 from gateway.chats import Chats
 from gateway.database.driver import Work

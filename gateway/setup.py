@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from channels.base import Channel
-from cron.listeners import RunListener
+from cron.endings.listeners import RunListener
 from cron.store import JobStore
 from gateway.agent.model import ModelClient
 from gateway.clock import Clock, SystemClock

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cron.ending import Ended
+from cron.endings.ending import Ended
 from cron.job import Job
 from cron.run import Run, RunStatus, Trigger
 from gateway.agent.due import NOTHING_SPENT, Ending, EndStatus

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cron import runs
-from cron.dispatch import Dispatcher
+from cron.engine.dispatch import Dispatcher
 from cron.handler import RunHandler
 from cron.job import AgentPrompt, Job
 from cron.run import Run, RunStatus

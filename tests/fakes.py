@@ -81,13 +81,23 @@ class FakeClock:
         self._now += timedelta(seconds=step)
 
 
+ORDERED: list[object] = []
+"""What databases were asked and have not answered yet; `tests.parts.open_database` keeps it."""
+
+
 async def settle(rounds: int = 30) -> None:
-    """Let tasks and the database's threads do what they can do now."""
+    """Let tasks and the database's threads do what they can do now, however slow the disk is."""
     for _ in range(rounds):
         await asyncio.sleep(0)
     await asyncio.sleep(0.002)
     for _ in range(rounds):
         await asyncio.sleep(0)
+    for _ in range(1_000):
+        if not ORDERED:
+            break
+        await asyncio.sleep(0.001)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 5.0) -> None:

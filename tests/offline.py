@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from cron.describe import describe
 from cron.phrases import find, understand
+from cron.times.describe import describe
 from gateway.agent.model import ModelReply, Prompt, PromptItem, ToolResult, ToolSpec, TurnContext, UserText
 from gateway.agent.models.offline import OfflineModel
 

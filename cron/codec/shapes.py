@@ -25,7 +25,7 @@ from cron.codec.values import (
 )
 from cron.job import AgentPrompt, Payload, Say, Shell, SystemEvent
 from cron.schedule import At, Cron, Every, Schedule
-from cron.schedule_text import parse_schedule
+from cron.times.schedule_text import parse_schedule
 from gateway.errors import ScheduleError
 from gateway.messages import Json
 

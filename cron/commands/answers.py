@@ -2,11 +2,11 @@
 
 import re
 
-from cron import reminding
-from cron.answers import Dealt
 from cron.commands.asking import asker_of
-from cron.reminders import Dealing, Reminders
-from cron.snooze import EXAMPLE
+from cron.reminders import reminding
+from cron.reminders.answering import Dealing, Reminders
+from cron.reminders.answers import Dealt
+from cron.reminders.snooze import EXAMPLE
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.commands.text import plain
 from gateway.errors import NotFoundError, UserError

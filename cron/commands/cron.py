@@ -3,13 +3,13 @@
 import difflib
 from collections.abc import Awaitable, Callable, Mapping
 
-from cron import upcoming
 from cron.clerk import Asker, Clerk
 from cron.commands import shown, wish
 from cron.commands.asking import asker_of
 from cron.commands.wish import ADD, REMIND, Form
 from cron.job import Job, JobStatus
 from cron.run import Run
+from cron.times import upcoming
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.commands.text import code, page_of
 from gateway.errors import NotFoundError, UserError

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from cron import listing
-from cron.draft import often
+from cron.endings.notices import moment_text
 from cron.job import Job, JobStatus
-from cron.notices import moment_text
+from cron.making.draft import often
 from cron.overview import Facts
 from cron.schedule import At
-from cron.upcoming import Fire
+from cron.times.upcoming import Fire
 from gateway.commands.base import Buttons
 from gateway.commands.text import Page, code, one_line, plain
 from gateway.messages import Button

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from cron import phrases
-from cron.draft import Draft, Maker, schedule_of
-from cron.expression import ALIASES
+from cron.making.draft import Draft, Maker, schedule_of
+from cron.times.expression import ALIASES
 from gateway.errors import ScheduleError, UserError
 
 TRIED = 4  # separators in a text whose left side is read as a time

@@ -8,9 +8,9 @@ from enum import StrEnum
 from itertools import count
 
 from cron import listing
-from cron.draft import DERIVED_NAME, LONGEST_NAME
 from cron.forms.reading import Document, Found, made_up_uid
 from cron.job import Job
+from cron.making.draft import DERIVED_NAME, LONGEST_NAME
 
 _MOVING = {"revision": 0, "state": None, "state_revision": 0, "state_stamp": "", "state_change": None}
 

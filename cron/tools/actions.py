@@ -9,8 +9,8 @@ from cron import json_text, listing, state
 from cron.audit import person
 from cron.book import Viewer
 from cron.clerk import Asker, Clerk
-from cron.draft import Draft, Maker
 from cron.job import Job
+from cron.making.draft import Draft, Maker
 from cron.run import Run
 from cron.target import LOG
 from cron.tools import tables

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from cron.draft import Draft
+from cron.making.draft import Draft
 from cron.tools.actions import Actions
 from cron.tools.request import Request
 from gateway.errors import NotFoundError, UserError

@@ -6,12 +6,12 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from cron.draft import Draft, Maker
 from cron.job import Job
-from cron.schedule_text import check_instant, parse_duration, parse_instant
+from cron.making.draft import Draft, Maker
+from cron.times.schedule_text import check_instant, parse_duration, parse_instant
+from cron.times.walltime import zone_of
 from cron.tools.base import Alias, AliasArguments
 from cron.tools.request import Check, Request
-from cron.walltime import zone_of
 from gateway.errors import ScheduleError, UserError
 from gateway.tools.base import Turn
 

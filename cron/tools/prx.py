@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from cron.draft import Draft, Maker, name_of, uid_of
 from cron.job import Job
+from cron.making.draft import Draft, Maker, name_of, uid_of
 from cron.tools.base import Alias, AliasArguments, payload
 from cron.tools.request import Check, Request
 from gateway.errors import ScheduleError, UserError

@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from cron import reminding
 from cron.book import Viewer
 from cron.clerk import Asker
 from cron.commands import answers
-from cron.reminders import Reminders
+from cron.reminders import reminding
+from cron.reminders.answering import Reminders
 from gateway.errors import UserError
 from gateway.messages import Due
 from gateway.tools.base import Effect, Turn

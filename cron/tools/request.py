@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from cron.draft import Draft, Maker
 from cron.job import Job
+from cron.making.draft import Draft, Maker
 from gateway.messages import Json
 
 Check: TypeAlias = Callable[[Maker, Sequence[Job]], None]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from cron import listing
+from cron.endings.notices import moment_text
 from cron.job import Job
-from cron.notices import moment_text
 from cron.overview import Facts
 from cron.run import Run
 from gateway.agent.prompt import clock_text

@@ -13,10 +13,10 @@ def look(config: Config, kept: Kept | None, clock: Clock) -> Iterator[Finding]:
     """Without `kept`, the home folder, every task is taken for a new one."""
     if not config.cron.tasks:
         return
-    from cron.configured import (
+    from cron.making.configured import (
         tasks_of,
     )  # with it come phrases and rules, which a file without tasks does not need
-    from cron.declared import following
+    from cron.making.declared import following
     from gateway.parts import maker_of
 
     try:

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import click
 
-from cron import listing, rules
+from cron import listing
 from cron.book import JobBook
-from cron.configured import bounds_of
-from cron.draft import Maker, changed_job, unique_name
 from cron.job import Job, Shell
+from cron.making import rules
+from cron.making.configured import bounds_of
+from cron.making.draft import Maker, changed_job, unique_name
 from cron.store import names_of
 from gateway import config as configuration
 from gateway.cli import cron_file, cron_jobs, cron_text

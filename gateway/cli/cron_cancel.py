@@ -7,8 +7,8 @@ from datetime import timedelta
 import click
 
 from cron import runs
-from cron.ending import Consequence, Ended
-from cron.lifecycle import Published
+from cron.endings.ending import Consequence, Ended
+from cron.endings.lifecycle import Published
 from cron.run import Run, RunStatus
 from gateway import requests
 from gateway.agent.due import Ending, EndStatus

@@ -2,16 +2,16 @@
 
 from json import dumps
 
-from cron import timetable
 from cron.codec import encode_job
 from cron.codec.columns import FIELDS
 from cron.codec.policies import write_retry
 from cron.codec.shapes import encode_payload, encode_schedule
 from cron.job import Job
-from cron.options import OPTIONS
+from cron.making.options import OPTIONS
 from cron.overview import Facts
 from cron.policy import Backoff
 from cron.run import Run
+from cron.times import timetable
 from gateway.cli.words import utc
 from gateway.messages import Json
 

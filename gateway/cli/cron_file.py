@@ -15,9 +15,9 @@ from cron.codec.columns import FIELDS
 from cron.codec.shapes import PAYLOAD_KEYS, SCHEDULE_KEYS, encode_schedule
 from cron.codec.spellings import ACCEPTED, canonical
 from cron.codec.values import snake
-from cron.draft import LONGEST_NAME, Maker, checked, judge_of, moments
 from cron.job import Job, JobStatus
-from cron.rules import judged
+from cron.making.draft import LONGEST_NAME, Maker, checked, judge_of, moments
+from cron.making.rules import judged
 from gateway.errors import ScheduleError, UserError
 from gateway.messages import Json
 

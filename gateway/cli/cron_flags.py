@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cron.draft import Draft
+from cron.making.draft import Draft
 from gateway.errors import UserError
 from gateway.messages import ChatAddress, Json
 

@@ -8,11 +8,11 @@ from functools import partial
 import click
 
 from cron import planner, runs
-from cron.draft import Maker, checked
 from cron.forms.plan import Result, Step, plan, to_write
 from cron.forms.reading import FORMS, LARGEST, Circumstances, Document, Found, read
 from cron.forms.source import Seconds
 from cron.job import Job
+from cron.making.draft import Maker, checked
 from cron.planner import Cursor
 from gateway import config as configuration
 from gateway.cli import cron_jobs

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import click
 
-from cron import timetable
 from cron.job import Job, JobStatus
 from cron.overview import Facts
+from cron.times import timetable
 from gateway.cli.cron_document import job_document
 from gateway.cli.cron_jobs import everything, facts
 from gateway.cli.cron_words import schedule_text

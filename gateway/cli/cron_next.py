@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import click
 
-from cron import preview
 from cron.codec.shapes import encode_schedule
 from cron.job import Job, JobStatus
-from cron.preview import Note
 from cron.schedule import At, Cron, Every, Schedule
-from cron.schedule_text import parse_duration, parse_instant
-from cron.timetable import Times, times_of
+from cron.times import preview
+from cron.times.preview import Note
+from cron.times.schedule_text import parse_duration, parse_instant
+from cron.times.timetable import Times, times_of
 from gateway import zones
 from gateway.cli.kept import Kept
 from gateway.cli.main import Call

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from cron.declared import GONE
 from cron.job import Job
+from cron.making.declared import GONE
 from cron.overview import Facts
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import job_document

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import click
 
-from cron import claims, runs
-from cron.claims import Wanted
+from cron import runs
+from cron.engine import claims
+from cron.engine.claims import Wanted
 from cron.job import Job, JobStatus
 from cron.run import DeliveryStatus, Run, RunStatus, Trigger
-from cron.walltime import zone_of
+from cron.times.walltime import zone_of
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import run_document
 from gateway.cli.kept import Kept

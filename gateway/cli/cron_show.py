@@ -3,13 +3,13 @@
 import click
 import orjson
 
-from cron import timetable
 from cron.codec.shapes import kind_of
-from cron.describe import describe_job
 from cron.job import Job
 from cron.listing import key_warning
 from cron.overview import Facts
 from cron.policy import Notify
+from cron.times import timetable
+from cron.times.describe import describe_job
 from gateway.cli import cron_jobs
 from gateway.cli.cron_document import settings
 from gateway.cli.cron_words import payload_text, schedule_text, target

@@ -1,9 +1,9 @@
 """Jobs in the words of the command line; pure."""
 
-from cron.describe import expression_text
 from cron.job import Job, words_of
 from cron.schedule import At
 from cron.target import address_of
+from cron.times.describe import expression_text
 from gateway.cli.words import local
 from gateway.messages import ChatAddress
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cron import timetable
-from cron.describe import describe_job
 from cron.job import AgentPrompt, Job, JobStatus
 from cron.listing import key_warning
+from cron.making.rules import ALWAYS
 from cron.overview import Facts
 from cron.policy import Notify
-from cron.rules import ALWAYS
 from cron.target import LOG, speaks_to
+from cron.times import timetable
+from cron.times.describe import describe_job
 from gateway.cli.finding import Finding, Level
 from gateway.cli.words import line, minute
 from gateway.config import Config

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from cron import overview, runs
+from cron.endings.spent import Spent, day_of, report
 from cron.job import Job
 from cron.planner import Cursor
-from cron.spent import Spent, day_of, report
 from gateway import zones
 from gateway.callbacks import ledger
 from gateway.cli.kept import Kept

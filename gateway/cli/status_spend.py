@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cron.endings.spent import JOB, OWNER, Spent
 from cron.job import Job
-from cron.spent import JOB, OWNER, Spent
 from gateway.messages import Json
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 
-from cron.rules import ALWAYS
+from cron.making.rules import ALWAYS
 from gateway import plugins
 from gateway.config import CHANNELS_TO_COME, Config
 from gateway.errors import UserError

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cron import runs
-from cron.draft import Draft, Maker, new_job
 from cron.job import Job
-from cron.rules import Bounds
+from cron.making.draft import Draft, Maker, new_job
+from cron.making.rules import Bounds
 from cron.run import Run
 from gateway.messages import ChatAddress
 from tests.fakes import until

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cron.engine.places import CATCH_UPS, GAP
 from cron.job import Job, Shell
-from cron.places import CATCH_UPS, GAP
 from cron.run import Run, RunStatus, Trigger
 from gateway.agent.model import Prompt, UserText
 from gateway.agent.models.scripted import HANG, Line, calls
@@ -75,7 +75,7 @@ async def test_a_run_whose_provider_was_down_is_tried_again_when_it_asked_for_th
         await pass_until(world, lambda: _is(world, job, RunStatus.RETRY_WAIT))
         (waiting,) = await history(world)
 
-        await go_to(world, NOON + HOUR + 2 * MINUTE)
+        await go_to(world, NOON + HOUR + 2 * MINUTE + SECOND)
 
         (run,) = await runs_that_ended(world, 1)
         assert (run.status, run.attempt, run.error) == (RunStatus.SUCCEEDED, 2, "")

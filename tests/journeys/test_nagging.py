@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from cron import reminding
+from cron.reminders import reminding
 from gateway.errors import TransientDeliveryError
 from tests.fakes import NOON, FakeClock, RecordingChannel, settle, until
 from tests.journeys.asking import Buttons, answer

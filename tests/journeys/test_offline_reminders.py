@@ -4,7 +4,8 @@ from datetime import timedelta
 from functools import partial
 
 from channels.console import ConsoleChannel
-from cron import phrases, reminding
+from cron import phrases
+from cron.reminders import reminding
 from gateway.agent.models.offline import OfflineModel
 from gateway.messages import Caller, ChatAddress, OutboundMessage
 from tests.fakes import NOON, FakeClock, until

@@ -6,10 +6,10 @@ import pytest
 
 from cron.job import Job, JobStatus, Say
 from cron.policy import Exclude
-from cron.preview import fires
 from cron.run import Run, RunStatus
 from cron.schedule import At, Cron, Every, Schedule
-from cron.timetable import offset_of, times_of
+from cron.times.preview import fires
+from cron.times.timetable import offset_of, times_of
 from tests import jobs
 from tests.fakes import NOON
 from tests.journeys.conftest import Opener, World

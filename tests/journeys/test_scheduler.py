@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 
 from cron.book import OPERATOR
-from cron.draft import Draft, Maker
 from cron.forms.hotplex import runs_document
 from cron.job import JobStatus
+from cron.making.draft import Draft, Maker
 from cron.policy import Lifecycle
 from cron.run import RunStatus
 from cron.runs import LONGEST_OUTPUT

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from cron import spent
+from cron.endings import spent
 from cron.job import Job
 from cron.policy import SpendCap
 from cron.run import Run, RunStatus

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from cron import runs
 from cron.job import Job
+from cron.making.rules import Bounds
 from cron.policy import DeliveryMode
-from cron.rules import Bounds
 from cron.run import DeliveryStatus, Run, RunStatus
 from gateway.agent.model import UserText
 from gateway.agent.models.scripted import HANG, calls

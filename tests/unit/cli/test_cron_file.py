@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cron.draft import Draft, Maker, new_job
 from cron.job import JobStatus
+from cron.making.draft import Draft, Maker, new_job
 from gateway.cli import cron_file
 from gateway.errors import ScheduleError
 from tests.fakes import NOON

@@ -10,7 +10,7 @@ from cron.job import Job
 from cron.policy import Exclude
 from cron.schedule import Cron
 from cron.stores.json_file import JsonFileStore
-from cron.timetable import offset_of
+from cron.times.timetable import offset_of
 from tests.command_line import CommandLine
 from tests.jobs import new_job
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cron.declared import GONE
 from cron.job import JobStatus
+from cron.making.declared import GONE
 from tests.command_line import CommandLine
 
 

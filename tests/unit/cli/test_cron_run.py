@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cron import runs
+from cron.endings.spent import day_of, spent_on
 from cron.policy import Lifecycle
 from cron.run import RunStatus
-from cron.spent import day_of, spent_on
 from gateway import events, requests
 from gateway.agent.due import Ending, EndStatus
 from gateway.agent.model import Usage

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cron.draft import Draft
 from cron.job import Job
+from cron.making.draft import Draft
 from cron.policy import Hook
 from gateway.cli.cron_flags import Flags
 from tests.command_line import CommandLine

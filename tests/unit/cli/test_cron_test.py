@@ -2,7 +2,7 @@
 
 import pytest
 
-from cron.alerts import told_in
+from cron.endings.alerts import told_in
 from gateway.cli.cron_test import job_to_try
 from gateway.messages import ChatAddress
 from tests.command_line import CommandLine

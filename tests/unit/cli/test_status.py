@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from cron import planner, runs
-from cron.notices import alert
+from cron.endings.notices import alert
+from cron.endings.spent import day_of
 from cron.planner import Cursor
-from cron.spent import day_of
 from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction

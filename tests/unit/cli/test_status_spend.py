@@ -1,6 +1,6 @@
 """What models have cost, in `tocsin status`."""
 
-from cron.spent import Spent
+from cron.endings.spent import Spent
 from gateway.cli.status_spend import spend_document, spend_lines
 from tests.jobs import new_job
 

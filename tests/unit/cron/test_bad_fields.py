@@ -12,8 +12,8 @@ import pytest
 from cron.codec import Given, check_job, decode_job, encode_job
 from cron.codec.columns import FIELDS
 from cron.codec.spellings import ACCEPTED
-from cron.draft import Draft, Maker, new_job
 from cron.job import Job, JobStatus
+from cron.making.draft import Draft, Maker, new_job
 from gateway.cli import cron_file
 from gateway.errors import UserError
 from tests.fakes import NOON

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from cron.book import OPERATOR, JobBook, Viewer
-from cron.draft import Draft, Maker, uid_of
 from cron.job import Job, JobStatus, Say
+from cron.making.draft import Draft, Maker, uid_of
 from cron.reference import resolve
 from cron.schedule import At
 from cron.stores.memory import MemoryStore

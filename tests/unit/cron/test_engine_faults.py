@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cron import claims, runs
+from cron import runs
+from cron.engine import claims
 from cron.job import Job, JobStatus
 from cron.policy import AfterRun, Overlap
 from cron.run import Run, RunStatus, Trigger

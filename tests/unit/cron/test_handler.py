@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.alerts import PAUSE_AFTER, Alerts, mark_of
-from cron.ending import Ended
+from cron.endings.alerts import PAUSE_AFTER, Alerts, mark_of
+from cron.endings.ending import Ended
+from cron.endings.spend import Room
+from cron.engine.settling import after
 from cron.handler import TIMEOUT, RunHandler
 from cron.job import AgentPrompt, Job, JobStatus, Say, Shell
 from cron.policy import AfterRun, Delivery, DeliveryMode, Notify, OutputFormat, Overlap
 from cron.run import Run, RunStatus, Trigger
 from cron.schedule import At, Every
-from cron.settling import after
-from cron.spend import Room
 from cron.store import JobStore
 from cron.stores.memory import MemoryStore
 from gateway.agent.due import Assignment, Ending, EndStatus, Script

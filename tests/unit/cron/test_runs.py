@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from cron import claims, overview, runs
-from cron.claims import Wanted
+from cron import overview, runs
+from cron.engine import claims
+from cron.engine.claims import Wanted
 from cron.job import Job, Say
 from cron.planner import Cursor, Missed, begin
 from cron.run import DeliveryStatus, RunStatus, Trigger

@@ -129,7 +129,7 @@ def test_threads_share_an_expression() -> None:
 
 def test_making_and_describing_a_schedule_imports_neither_croniter_nor_its_words() -> None:
     code = (
-        "import sys; from cron.schedule import Cron; from cron.describe import expression_text;"
+        "import sys; from cron.schedule import Cron; from cron.times.describe import expression_text;"
         "expression_text(Cron('0 9 * * 1-5', 'Europe/Berlin'));"
         "print(sorted({'croniter', 'dateutil', 'cron_descriptor', 'pydantic'} & sys.modules.keys()))"
     )

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from cron import runs
-from cron.agenda import SLICE
-from cron.dispatch import Dispatcher
+from cron.engine.agenda import SLICE
+from cron.engine.dispatch import Dispatcher
 from cron.job import Job, JobStatus, Say
 from cron.policy import Misfire, Overlap
 from cron.run import Run, RunStatus

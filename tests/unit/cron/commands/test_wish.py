@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cron.commands import wish
 from cron.commands.wish import ADD, REMIND, Form
-from cron.draft import Maker, schedule_of
+from cron.making.draft import Maker, schedule_of
 from cron.phrases import FORMS
 from cron.schedule import At
 from gateway.errors import UserError

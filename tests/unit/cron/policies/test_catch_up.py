@@ -3,8 +3,8 @@
 from itertools import pairwise
 from pathlib import Path
 
+from cron.engine.places import GAP, GAP_JITTER
 from cron.job import Say
-from cron.places import GAP, GAP_JITTER
 from cron.schedule import Every
 from tests.engine import HOUR, MINUTE, SECOND, open_desk
 from tests.fakes import NOON

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cron.dispatch import GRACE
+from cron.engine.dispatch import GRACE
 from cron.policy import Misfire, Overlap, Retry
 from cron.run import RunStatus
 from gateway.agent.due import Ending, EndStatus

@@ -88,16 +88,12 @@ class Clerk:
 
         Who made one before a crash gets the same one again, or the run of it if it is gone since.
         """
-        uid = uid_of(asker.stamp)
-        if (over := await self._run_of_gone_job(uid)) is not None:
-            return over
+        before = await self._made_before(asker.stamp)
+        if isinstance(before, Run):
+            return before
         maker = self._maker(asker)
-
-        def add() -> Job:
-            """Words that were read already are not read again: "in 20 minutes" would be a later time."""
-            return self.store.load().get(uid) or self._book(asker).add(read(maker), maker)
-
-        job = await self._change(add)
+        # Words that were read already are not read again: "in 20 minutes" would be a later time.
+        job = before or await self._change(lambda: self._book(asker).add(read(maker), maker))
         facts = await self.facts(job, asker)
         remarks = upcoming.remarks(job, facts.next_run, asker.now)
         return Made(job=job, facts=facts, notes=(*remarks, *self._notes(job, asker)))
@@ -198,9 +194,17 @@ class Clerk:
             notes.append(f"(It speaks to {job.address}, the cron.default_target of the configuration.)")
         return tuple(notes)
 
-    async def _run_of_gone_job(self, uid: str) -> Run | None:
-        """The last run of a job that this very request has made before a crash, if that job is gone by now."""
-        found = await self.database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1))
-        if not found or uid in await asyncio.to_thread(self.store.load):
+    async def _made_before(self, stamp: str) -> Job | Run | None:
+        """The job that this very request has made before a crash, or its last run if it is gone by now.
+
+        In this order: a job that is over is removed only when its run is in the table. Asked the other way round,
+        both could say no, and the job would be made, and run, once more.
+        """
+        if not stamp:
             return None
-        return found[0]
+        uid = uid_of(stamp)
+        job = (await asyncio.to_thread(self.store.load)).get(uid)
+        if job is not None:
+            return job
+        found = await self.database.read(lambda transaction: runs.recent(transaction, job=uid, limit=1))
+        return found[0] if found else None

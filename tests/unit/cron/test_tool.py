@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from cron import runs
 from cron.arguments import ACTIONS, CronArguments
 from cron.book import JobBook
 from cron.clerk import Clerk, Rules
 from cron.job import Job
 from cron.policy import Overlap
+from cron.run import Trigger
 from cron.stores.memory import MemoryStore
 from cron.tool import EXAMPLES, CronTool
 from gateway.agent.turn import spec_of
+from gateway.database.writer import Database
 from gateway.errors import NotFoundError, UserError
 from gateway.messages import ChatAddress, Due, Person
 from gateway.tools.base import Effect, Tool, Turn
@@ -58,6 +61,7 @@ class Desk:
     store: MemoryStore
     changes: list[str]
     ran: list[Job]
+    database: Database
     calls: int = 0
 
     async def use(self, turn: Turn = TURN, **given: Any) -> str:
@@ -97,7 +101,7 @@ async def open_desk(path: Path, *, store: MemoryStore | None = None, **rules: An
             run_now=run_now,
         )
         tool = CronTool(clerk, states=States(), is_admin=lambda _turn: False)
-        yield Desk(tool, store, changes, ran)
+        yield Desk(tool, store, changes, ran, database)
 
 
 async def test_a_job_is_added_and_echoed_and_taken_up_at_once(tmp_path: Path) -> None:
@@ -428,3 +432,31 @@ async def test_a_run_whose_job_is_gone_sees_no_jobs(tmp_path: Path) -> None:
         assert "theirs" not in await desk.use(run, action="list")
         with pytest.raises(NotFoundError):
             await desk.use(run, action="show", job_id="theirs")
+
+
+class OverWhileLooked(MemoryStore):
+    """A store whose job is over, and removed, right after somebody has seen it."""
+
+    over = False
+
+    def load(self) -> Mapping[str, Job]:
+        seen = super().load()
+        if self.over:
+            self.over = False
+            for uid in seen:
+                self.remove(uid)
+        return seen
+
+
+async def test_a_call_that_is_read_again_while_its_job_ends_makes_no_second_one(tmp_path: Path) -> None:
+    store = OverWhileLooked()
+    async with open_desk(tmp_path, store=store) as desk:  # P-27, P-33
+        job = await desk.add(say="tea", when="in 2 seconds")
+        due = runs.occurrence(NOON, NOON, Trigger.SCHEDULE)
+        said = runs.message(job, due, None, NOON)
+        await desk.database.write(lambda t: runs.claim(t, job, due, said))
+        store.over, desk.calls = True, 0
+
+        await desk.use(action="add", say="tea", when="in 2 seconds")
+
+        assert dict(store.load()) == {}

@@ -14,31 +14,8 @@ from cron.schedule import Cron
 from gateway import config
 from gateway.errors import ConfigError
 from gateway.messages import ChatAddress
+from tests.configuration import SEED_TOML
 from tests.fakes import NOON
-
-SEED_TOML = """\
-[cron]
-enabled = true
-timezone = "UTC"
-
-[[cron.tasks]]
-name = "daily-report"
-schedule = "0 9 * * *"
-action = "agent"
-prompt = "Write the daily report."
-
-[[cron.tasks]]
-name = "memory-cleanup"
-schedule = "0 3 * * *"
-action = "agent"
-prompt = "Tidy up."
-
-[[cron.tasks]]
-name = "repo-check"
-schedule = "*/30 * * * *"
-action = "shell"
-command = "echo hi"
-"""
 
 SEED_YAML = """\
 cron:

@@ -15,6 +15,7 @@ from typing import ClassVar, TextIO
 import structlog
 
 from channels.base import Inlet
+from channels.files import is_wordless, listed
 from gateway.clock import Clock
 from gateway.commands.text import as_shown
 from gateway.errors import StoreError, TransientDeliveryError
@@ -73,10 +74,10 @@ class ConsoleChannel:
             self._printer.put("\r\x1b[K(The console is closed; the gateway goes on. Ctrl-C ends it.)\n")
 
     def render(self, message: OutboundMessage) -> list[Part]:
-        hint = f"\n{message.hint}" if message.hint else ""
         # Only commands escape what others have written; the words of a reminder are exact.
         text = as_shown(message.text) if message.caller is Caller.COMMAND else message.text
-        return [Part(payload={"text": f"{text}{hint}"})]
+        pieces = ["" if is_wordless(message) else text, listed(message), message.hint]
+        return [Part(payload={"text": "\n".join(filter(None, pieces))})]
 
     async def send(self, parcel: Parcel) -> str:
         mark = "↻ " if parcel.repeat else ""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import structlog
 
 from channels.base import Inlet
+from channels.files import is_wordless, listed
 from gateway.messages import OutboundMessage, Parcel, Part
 from gateway.outbox.port import Repeat
 
@@ -28,7 +29,8 @@ class LogChannel:
         await asyncio.Event().wait()
 
     def render(self, message: OutboundMessage) -> list[Part]:
-        return [Part(payload={"text": message.text})]
+        text = "" if is_wordless(message) else message.text
+        return [Part(payload={"text": "\n".join(filter(None, [text, listed(message)]))})]
 
     async def probe(self) -> None:
         """A log answers always."""

@@ -9,10 +9,13 @@ import structlog
 
 from channels.base import Channel
 from gateway.access import Access, Refused
-from gateway.bus import Bus
+from gateway.bus import Bus, forged
 from gateway.clock import Clock
+from gateway.commands import routing
 from gateway.commands.base import CommandInfo
 from gateway.errors import CredentialsRefusedError, ReadingError, UserError
+from gateway.exchanges import Exchanges
+from gateway.inbox import Accepted
 from gateway.messages import InboundMessage
 from gateway.outbox.delivery import Outbox
 from gateway.outbox.line import Line
@@ -25,6 +28,9 @@ STRANGERS = 1_000  # of whom it is remembered that the log has named them
 
 Moved = Callable[[str, str, str], Awaitable[None]]
 """Channel, chat, its new id: what belongs to the chat moves along."""
+
+Knocked = Callable[[InboundMessage], Awaitable[None]]
+"""Somebody who is not known has written in a private chat, and may be told how an owner lets them in."""
 
 
 @dataclass(slots=True)
@@ -50,21 +56,54 @@ class _Inlet:
         self._clock = house.clock
         self._access = house.access
         self._moved = house.moved
+        self._knocked = house.knocked
+        self._exchanges = house.exchanges
         self._strangers: set[tuple[str, str]] = set()
         self.commands = house.commands
         self.owners = house.access.owners(channel.name)
 
     async def receive(self, message: InboundMessage) -> None:
-        if not self._channel.operated:
-            admitted = self._access.admit(message)
-            if isinstance(admitted, Refused):
-                self._tell_of(message, admitted)
-                return
-            message = admitted
+        name = self._state.name
+        if self._channel.operated or forged(name, message):  # what is forged, the bus refuses and audits
+            await self._publish(message)
+            return
+        if not message.bot and self._exchanges is not None:
+            await self._exchanges.person_wrote(message.address)
+        admitted = self._access.admit(message)
+        if isinstance(admitted, Refused):
+            self._tell_of(message, admitted)
+            if admitted.knocks and self._knocked is not None:
+                await self._knocked(message)
+        elif admitted.bot:
+            await self._receive_from_bot(admitted)
+        else:
+            await self._publish(admitted)
+
+    async def _receive_from_bot(self, message: InboundMessage) -> None:
+        """Another bot is answered a few times and gives no commands; what it says to others is only kept."""
+        if not message.addressed:
+            await self._publish(message)
+            return
+        if self._exchanges is None or routing.split(message.text) is not None:
+            return
+        if not self._exchanges.begin(message.address):
+            return
         try:
-            await self._bus.receive(self._state.name, message)
+            accepted = await self._publish(message)
+        except BaseException:
+            self._exchanges.taken_back(message.address)  # it comes again
+            raise
+        if accepted is None:
+            self._exchanges.taken_back(message.address)
+        else:
+            await self._exchanges.kept(message.address)
+
+    async def _publish(self, message: InboundMessage) -> Accepted | None:
+        try:
+            return await self._bus.receive(self._state.name, message)
         except UserError as error:  # a forged sender: refused and audited, and no reason to bring it again
             logger.warning("a message was refused", channel=self._state.name, error=str(error))
+            return None
 
     async def room(self) -> None:
         if self._bus.full:
@@ -110,12 +149,17 @@ class Supervisor:
         *,
         access: Access,
         moved: Moved,
+        knocked: Knocked | None = None,
+        exchanges: Exchanges | None = None,
         commands: Sequence[CommandInfo] = (),
     ) -> None:
+        """Without `knocked` strangers are told nothing; without `exchanges` no bot is answered."""
         self.bus = bus
         self.clock = clock
         self.access = access
         self.moved = moved
+        self.knocked = knocked
+        self.exchanges = exchanges
         self.commands = tuple(commands)
         self.states: dict[str, ChannelState] = {}
         self._outbox = outbox

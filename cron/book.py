@@ -20,7 +20,8 @@ class Viewer:
 
     owner: str | None = None
     user: str = ""
-    admin: bool = False  # may change and run what others of the same chat have made
+    admin: bool = False  # an owner of the bot: may change and run what others of the same chat have made
+    manages: bool = False  # an admin of the group: the same, and nothing else that owners may
 
     @property
     def operator(self) -> bool:
@@ -28,6 +29,10 @@ class Viewer:
 
 
 OPERATOR = Viewer(admin=True)
+
+
+class OthersJobError(UserError):
+    """Somebody else has made it: whether an admin of the group asks is not known here."""
 
 
 class JobBook:
@@ -133,10 +138,13 @@ class JobBook:
         raise UserError(f'"{job.name}" ({job.id}) is being changed by others; try again')
 
     def _allow(self, job: Job, viewer: Viewer, verb: str = "change") -> None:
-        if viewer.operator or viewer.admin or self._members_edit or job.created_by in {"", viewer.user}:
+        if viewer.operator or viewer.admin or viewer.manages or self._members_edit:
             return
-        raise UserError(
-            f'"{job.name}" ({job.id}) was made by somebody else here; they or an owner of this bot may {verb} it'
+        if job.created_by in {"", viewer.user}:
+            return
+        raise OthersJobError(
+            f'"{job.name}" ({job.id}) was made by somebody else here; they, an admin of this group or '
+            f"an owner of this bot may {verb} it"
         )
 
     def admitting(self, job: Job) -> Callable[[Mapping[str, Job]], None]:

@@ -46,12 +46,13 @@ class RunHandler:
         consequences: Sequence[Consequence] = (),
         room: Callable[[Transaction, str, Job, datetime], Room] = lambda transaction, run, job, now: Room(),
         listeners: Sequence[Callable[[Job, Run], None]] = (),
+        barred: Callable[[Job], str] = lambda job: "",
     ) -> None:
         """`left_words`: something was put into the outbox. `unsettled`: `settle` has to be called again.
 
         `over`: a run has ended or waits for its next attempt; True with it if another run may have been claimed
         in the same transaction. `room`: what a run that begins now may spend. `listeners` hear of every run that
-        has ended; they must not wait.
+        has ended; they must not wait. `barred`: why a job may not run any more, and is paused; empty if it may.
         """
         self.settler = Settler(store, database)
         self._store = store
@@ -63,6 +64,7 @@ class RunHandler:
         self._consequences = tuple(consequences)
         self._room = room
         self._listeners = tuple(listeners)
+        self._barred = barred
         self._states: dict[str, int] = {}  # run → revision of the state that its prompt has shown
         self._recorded: dict[str, tuple[Run, Job]] = {}  # ends of runs as they were written, and not told yet
 
@@ -89,6 +91,8 @@ class RunHandler:
             return None
         job, due = found[1], self._late_by_now(due)
         logger.info("Cron: executing job", job=job.id, name=job.name, run=due.run)
+        if reason := self._barred(job):  # not failed: it is told and paused at once
+            return Ending(status=EndStatus.ABANDONED, error=reason, error_class=ErrorClass.PERMISSION)
         if isinstance(job.payload, Shell) or job.check:
             return Ending(status=EndStatus.FAILED, error=NO_SANDBOX, error_class=ErrorClass.PERMISSION)
         if isinstance(job.payload, Say):

@@ -31,7 +31,7 @@ class CronTool:
     example: ClassVar[str] = EXAMPLES["add"]
 
     def __init__(self, clerk: Clerk, *, states: RunStates, is_admin: Callable[[Turn], bool]) -> None:
-        """`is_admin`: whether who speaks may change what others of the same chat have made."""
+        """`is_admin`: whether who speaks is an owner of the bot."""
         self.actions = Actions(clerk, states=states, is_admin=is_admin)
 
     async def call(self, arguments: CronArguments, turn: Turn) -> str:

@@ -8,11 +8,9 @@ from functools import partial
 
 import structlog
 
-from channels.base import Closing, Signing
+from channels.base import Closing
 from channels.log import LogChannel
 from channels.supervisor import Supervisor
-from cron.commands.answers import DoneCommand, SnoozeCommand
-from cron.commands.cron import CronCommand, RemindCommand
 from cron.endings.purse import OwnerPurse
 from cron.endings.witness import Witness
 from cron.service import CronService
@@ -22,7 +20,6 @@ from cron.tool import CronTool
 from cron.tools.catalogue import toolbox
 from cron.tools.reminder import ReminderTool
 from gateway import inbox
-from gateway.access import Access
 from gateway.agent import prompt
 from gateway.agent.journal import Claim
 from gateway.agent.lanes import Lanes
@@ -37,17 +34,13 @@ from gateway.callbacks.sender import Sender
 from gateway.chats import Chats
 from gateway.clock import Clock
 from gateway.commands import routing
-from gateway.commands.base import Command
-from gateway.commands.conversation import NewCommand, StopCommand, Turns
 from gateway.commands.desk import Desk
-from gateway.commands.help import MODEL, OFFLINE, HelpCommand, StartCommand
-from gateway.commands.here import TimezoneCommand, WhoAmICommand
-from gateway.commands.outbox import OutboxCommand
-from gateway.commands.status import StatusCommand
 from gateway.config import Config
 from gateway.database.reserve import Reserve
 from gateway.database.schema import migrate, take_over
 from gateway.database.writer import Database
+from gateway.filing import Filing
+from gateway.flow import Flow
 from gateway.heartbeat import Heartbeat, Life
 from gateway.messages import ChatAddress, Due, InboundMessage, Json
 from gateway.moves import Moves
@@ -57,22 +50,23 @@ from gateway.outbox.records import MessageRecord
 from gateway.outgoing.client import WebClient
 from gateway.parts import (
     database_of,
+    listener_of,
     model_of,
     owners_of,
     retention_of,
     webhook_secret_of,
     zone_of,
 )
-from gateway.presence import Presence
+from gateway.people import People
+from gateway.reception import commands_of
 from gateway.retention import forget
 from gateway.scheduling import Scheduling
 from gateway.setup import Setup
-from gateway.status import Status, write_status
+from gateway.status import Status, to_json, write_status
 from gateway.tools.base import Turn
 from gateway.tools.message import MessageTool, Speaker
 from gateway.tools.web_fetch import WebFetchTool
 from gateway.undelivered import Undelivered
-from gateway.waiting import CONSOLE
 
 logger = structlog.get_logger()
 
@@ -97,6 +91,7 @@ class Gateway:
         self.outbox = Outbox(self.database, clock, self._spawn, hold=config.outbox.ambiguous == "hold")
         self.say = Speaker(self.database, self.outbox, clock, present=self.chats.address)
         self._witness = Witness(setup.meter, setup.tracer)
+        self.filing = Filing(setup)
         self._undelivered = Undelivered(self.say, owners_of(config), self._spawn)
         self.outbox.settled = self._settled
         self.web = WebClient(config.http.allowed, clock)
@@ -108,6 +103,14 @@ class Gateway:
             spawn=self._spawn,
             tried=self._witness.called,
         )
+        self.flow = Flow(
+            setup,
+            database=self.database,
+            outbox=self.outbox,
+            chats=self.chats,
+            say=self.say,
+            spawn=self._spawn,
+        )
         self.lanes = Lanes(
             self.database,
             clock,
@@ -115,7 +118,7 @@ class Gateway:
             self._work,
             slots={"person": config.agent.max_turns, "due": config.cron.max_concurrent},
         )
-        self.access = Access(config.channels, self.chats.present)
+        self.people = People(setup, database=self.database, chats=self.chats, say=self.say)
         self.bus = Bus(self.database, clock, self.lanes, route=routing.routed)
         self.scheduling = Scheduling(
             setup,
@@ -125,8 +128,11 @@ class Gateway:
             witness=self._witness,
             look=self._look,
             cancel=self._cancel,
+            admits=self.people.admits,
+            manages=self.people.admins.manages,
         )
-        self._model = WatchedModel(setup.model or model_of(config), setup.meter, setup.tracer)
+        model = setup.model or model_of(config, setup.home.workspace)
+        self._model = WatchedModel(model, setup.meter, setup.tracer)
         self._engine = TurnEngine(
             self._model, self.database, clock, max_steps=config.agent.max_steps, tracer=setup.tracer
         )
@@ -142,14 +148,28 @@ class Gateway:
             background=self._background.begin,
         )
         self.supervisor = Supervisor(
-            self.bus, self.outbox, clock, access=self.access, moved=self.moves.move, commands=self.desk.infos
+            self.bus,
+            self.outbox,
+            clock,
+            access=self.people.access,
+            moved=self.moves.move,
+            knocked=self.people.door.knock,
+            exchanges=self.people.exchanges,
+            commands=self.desk.infos,
         )
-        self.presence = Presence(self._sign, clock)
         self.neighbours = Neighbours(
-            database=self.database, clock=clock, bus=self.bus, outbox=self.outbox, cancel=self.loop.cancel
+            database=self.database,
+            clock=clock,
+            bus=self.bus,
+            outbox=self.outbox,
+            cancel=self.loop.cancel,
+            refresh=[self.people.door.refresh],
         )
         self.database.on_change = self._changed_elsewhere
         self._began = clock.now()
+        self.listener = listener_of(
+            setup.home, config, clock, setup.channels, health=lambda: to_json(self.status()), meter=setup.meter
+        )
 
     @property
     def store(self) -> JobStore:
@@ -175,13 +195,17 @@ class Gateway:
             clock=clock,
             engine=self._engine,
             sessions=Sessions(
-                self.database, budget=config.agent.context_tokens, words=words, begins=self.chats.begins
+                self.database,
+                budget=config.agent.context_tokens,
+                words=words,
+                begins=self.chats.begins,
+                overhearing=self.people.overhearing(self._zone),
             ),
-            say=self.say,
+            say=self.flow.drafts.say,
             toolbox=toolbox(
                 cron_tool,
                 [
-                    MessageTool(self.say),
+                    MessageTool(self.flow.drafts.say, self.filing.spool),
                     ReminderTool(self.scheduling.reminders),
                     WebFetchTool(self.web, clock),
                     *self._setup.tools,
@@ -191,59 +215,59 @@ class Gateway:
             due=self.scheduling.handler,
             zone_of=self._zone,
             limits=Limits(timeout=config.agent.timeout),
+            around=self.flow.around(
+                waiting=self.lanes,
+                arrivals=self.filing.receiver,
+                words=words,
+                until_written=self._engine.until_written,
+            ),
             purse=OwnerPurse(self.scheduling.spend, self.database, clock),
         )
 
     def _desk(self, config: Config, clock: Clock) -> Desk:
         return Desk(
-            self._commands(config),
+            commands_of(
+                config,
+                database=self.database,
+                chats=self.chats,
+                lanes=self.lanes,
+                scheduling=self.scheduling,
+                people=self.people,
+                cancel=self._cancel,
+                status=self.status,
+                look=self._look,
+            ),
             clock=clock,
             say=self.say,
             until_written=self._engine.until_written,
             zone_of=self._zone,
-            is_owner=self._is_owner,
+            is_owner=self.people.is_owner,
         )
-
-    def _commands(self, config: Config) -> list[Command]:
-        """What chats can ask without a model, in the order of menus."""
-        turns = Turns(running_in=self.lanes.running_in, waiting_in=self.lanes.waiting_in, cancel=self.loop.cancel)
-        clerk, reminders = self.scheduling.clerk, self.scheduling.reminders
-        cron = CronCommand(clerk)
-        others: list[Command] = [
-            RemindCommand(clerk),
-            DoneCommand(reminders),
-            SnoozeCommand(reminders),
-            cron,
-            NewCommand(self.chats, turns),
-            StopCommand(turns),
-            StatusCommand(self.status, turns=turns, jobs=cron.here, database=self.database),
-            TimezoneCommand(self.chats, partial(zone_of, config)),
-            WhoAmICommand(),
-            OutboxCommand(self.database, self._look),
-            StartCommand(),
-        ]
-        words = OFFLINE if config.model.provider == "offline" else MODEL
-        return [HelpCommand([command.info for command in others], words=words), *others]
 
     # -- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Open everything, go on with what was left, start the channels; StoreError if that cannot be."""
+        if self.listener is not None:
+            self._background.begin(self.listener.run)
         await asyncio.to_thread(self._prepare)
         await self.database.start()
         await self.database.write(take_over)
         await self.chats.start()
+        await self.people.start()
         await self.neighbours.start()
         await self.bus.start()
         await self.scheduling.start()
         await self.moves.start()
         await self._start_channels()
         await self.lanes.start()
-        loops = [self.neighbours.run, self.presence.run, self.callbacks.run, self._keep_house, self._tell_status]
+        loops = [self.neighbours.run, *self.flow.loops, self.callbacks.run, self._keep_house, self._tell_status]
         if self._setup.scheduler:
             loops.append(self.heartbeat.run)
         for loop in (*self.scheduling.loops(), *loops):
             self._background.begin(loop)
+        if self.listener is not None:
+            self.listener.open()
 
     def _prepare(self) -> None:
         driver = self._connect()
@@ -263,6 +287,8 @@ class Gateway:
 
     async def stop(self) -> None:
         """Close the intake, let what is nearly done end, keep the rest for the next start."""
+        if self.listener is not None:
+            await self.listener.stop()
         await self._background.stop()
         await self.lanes.stop(grace=TURN_GRACE)
         await self.outbox.stop(grace=SEND_GRACE)
@@ -290,15 +316,9 @@ class Gateway:
         if isinstance(claim.message.occasion, Due):
             await self.loop.work(claim)  # nobody waits for it
             return
-        with self.presence.working(claim.turn, claim.message.address):
+        with self.flow.working(claim):
             await self.lanes.commands_before(claim)
             await self.loop.work(claim)
-
-    async def _sign(self, address: ChatAddress) -> None:
-        channel, line = self._setup.channels.get(address.channel), self.outbox.lines.get(address.channel)
-        silent = line is None or line.halted or line.closed_for(address.chat) is not None
-        if isinstance(channel, Signing) and not silent:
-            await channel.sign(address)
 
     def _changed_elsewhere(self) -> None:
         self.scheduling.dispatch.refresh()
@@ -315,10 +335,7 @@ class Gateway:
         return self._tasks.create_task(work)
 
     def _is_admin(self, turn: Turn) -> bool:
-        return self._is_owner(turn.address, turn.sender_id)
-
-    def _is_owner(self, address: ChatAddress, user: str) -> bool:
-        return address.channel == CONSOLE or self.access.is_owner(address.channel, user)
+        return self.people.is_owner(turn.address, turn.sender_id)
 
     # -- thin loops ---------------------------------------------------------------------------------------
 
@@ -328,6 +345,7 @@ class Gateway:
             work = partial(forget, rules=rules, now=self._clock.now())
             while await self.database.write(work):
                 await self._clock.sleep(timedelta())
+            await asyncio.to_thread(self.filing.keep_house, self._clock.now())
             await self._clock.sleep(HOUSEKEEPING)
 
     async def _tell_status(self) -> None:
@@ -362,6 +380,7 @@ class Gateway:
             since=self._began,
             errors=self._setup.errors(),
             metrics=self._metrics(),
+            web=self.listener.about if self.listener else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""What is kept of chats: the zone that one has chosen, the id that it has now, where its conversation begins."""
+"""What is kept of chats: the zone and model that one has chosen, its present id, where its conversation begins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from gateway.messages import ChatAddress
 class _Chat:
     zone: str = ""
     moved_to: str = ""
+    model: str = ""
 
 
 class Chats:
@@ -29,8 +30,8 @@ class Chats:
         """Read what earlier lives have kept."""
 
         def load(transaction: Transaction) -> None:
-            for owner, zone, moved_to in transaction.execute(sql.CHATS).fetchall():
-                self._chats[owner] = _Chat(zone, moved_to)
+            for owner, *chosen in transaction.execute(sql.CHATS).fetchall():
+                self._chats[owner] = _Chat(*chosen)
             self._begins = dict(transaction.execute(sql.BEGINNINGS).fetchall())
 
         await self._database.read(load)
@@ -46,6 +47,16 @@ class Chats:
         """From now on; an empty one takes the choice back."""
         await self._database.write(lambda transaction: _put(transaction, sql.CHOOSE_ZONE, address.owner, zone))
         self._chats.setdefault(address.owner, _Chat()).zone = zone
+
+    def model(self, address: ChatAddress) -> str:
+        """The model that was chosen in this chat; empty if none was."""
+        chat = self._chats.get(address.owner)
+        return chat.model if chat else ""
+
+    async def choose_model(self, address: ChatAddress, model: str) -> None:
+        """From the next turn on; an empty one takes the choice back."""
+        await self._database.write(lambda transaction: _put(transaction, sql.CHOOSE_MODEL, address.owner, model))
+        self._chats.setdefault(address.owner, _Chat()).model = model
 
     def present(self, channel: str, chat: str) -> str:
         """The id that the chat has now."""
@@ -65,18 +76,19 @@ class Chats:
                 yield channel, unquote(name), chat.moved_to
 
     async def move(self, channel: str, chat: str, to: str, *, words: bool = True) -> bool:
-        """The chat has another id: its zone and its conversation go along. False if that was known.
+        """The chat has another id: its choices and its conversation go along. False if that was known.
 
         `words`: also what is still to be said there.
         """
         if self.present(channel, chat) == to:
             return False
         old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
-        zone = self.zone(old)
+        zone, model = self.zone(old), self.model(old)
 
         def write(transaction: Transaction) -> None:
             _put(transaction, sql.MOVE_CHAT, old.owner, to)
             _put(transaction, sql.CHOOSE_ZONE, new.owner, zone)
+            _put(transaction, sql.CHOOSE_MODEL, new.owner, model)
             _move_turns(transaction, channel, chat, to)
             transaction.execute(sql.MOVE_BEGINNING, (new.session, old.session))
             if words:
@@ -84,7 +96,8 @@ class Chats:
 
         await self._database.write(write)
         self._chats.setdefault(old.owner, _Chat()).moved_to = to
-        self._chats.setdefault(new.owner, _Chat()).zone = zone
+        moved = self._chats.setdefault(new.owner, _Chat())
+        moved.zone, moved.model = zone, model
         if old.session in self._begins:
             self._begins[new.session] = self._begins.pop(old.session)
         return True
@@ -102,6 +115,7 @@ class Chats:
 def _move_turns(transaction: Transaction, channel: str, chat: str, to: str) -> None:
     old, new = ChatAddress(channel=channel, chat=chat), ChatAddress(channel=channel, chat=to)
     transaction.execute(sql.MOVE_TURNS, (new.session, old.session))
+    transaction.execute(sql.MOVE_OVERHEARD, (new.session, old.session))
 
 
 def _put(transaction: Transaction, statement: str, key: str, value: str | int) -> None:

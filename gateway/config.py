@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from gateway import configfile, zones
 from gateway.configfile import Table
@@ -32,18 +31,21 @@ from gateway.sections import (
     Items,
     LimitsSection,
     LoggingSection,
+    MediaSection,
     ModelSection,
     OutboxSection,
     RetentionSection,
     ToolsSection,
+    TranscriptionSection,
+    WebSection,
     check_credentials,
     check_ids,
 )
 
-COMING = ("sandbox", "xin", "security", "web", "event")
+COMING = ("sandbox", "xin", "security", "event")
 """Sections of parts that are not built yet: accepted, with a warning."""
 
-CHANNELS_TO_COME = ("email", "feishu", "slack", "wecom", "web")
+CHANNELS_TO_COME = ("web",)
 """Kinds of channels that are not built yet: a configuration may name them already, and they stay off."""
 
 RESERVED = (SYSTEM, "log", "command", "cron", "session")
@@ -58,10 +60,10 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,8})?")
 SomeModel = TypeVar("SomeModel", bound=BaseModel)
 
 
-class Config(BaseSettings):
+class Config(BaseModel):
     """Everything that the operator may set. Its fields are the file's sections."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     timezone: str | None = None  # None: nobody said; the console then takes the machine's, the rest UTC
     languages: Items = configfile.DEFAULT_LANGUAGES
@@ -77,33 +79,18 @@ class Config(BaseSettings):
     logging: LoggingSection = LoggingSection()
     heartbeat: HeartbeatSection = HeartbeatSection()
     http: HttpSection = HttpSection()
+    media: MediaSection = MediaSection()
+    transcription: TranscriptionSection = TranscriptionSection()
+    web: WebSection | None = None  # None: on when something needs it, with these defaults
     sandbox: Table | None = Field(default=None, repr=False)
     xin: Table | None = Field(default=None, repr=False)
     security: Table | None = Field(default=None, repr=False)
-    web: Table | None = Field(default=None, repr=False)
     event: Table | list[Table] | None = Field(default=None, repr=False)
 
     @classmethod
     def layered(cls, *, environment: Table, file: Table) -> Self:
         """The environment over the file over the defaults."""
-        layers: dict[str, Any] = {"environment": environment, "file": file}
-        return cls(**layers)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The library's own reader of the environment turns a token of digits into a number and overlooks
-        # unknown sections; ours gives it tables, and it lays them over each other.
-        layers = init_settings()
-        return tuple(
-            InitSettingsSource(settings_cls, init_kwargs=layers[name]) for name in ("environment", "file")
-        )
+        return cls.model_validate(_laid_over(file, environment))
 
     @field_validator("languages")
     @classmethod
@@ -205,6 +192,8 @@ def secrets(config: Config) -> frozenset[str]:
     """Every secret that the configuration holds, for the log to leave out."""
     found = {config.model.api_key.get_secret_value(), *config.heartbeat.secrets}
     found.add(config.http.webhook_secret.get_secret_value())
+    found.add(config.transcription.api_key.get_secret_value())
+    found.add(config.web.token.get_secret_value() if config.web else "")
     for task in config.cron.tasks:
         found.update(task.secrets)
     for channel in config.channels.values():
@@ -215,6 +204,16 @@ def secrets(config: Config) -> frozenset[str]:
     if at:
         found.add(user.partition(":")[2])
     return frozenset(found - {""})
+
+
+def _laid_over(under: Table, over: Table) -> Table:
+    """Both tables as one; where both have a value, that of `over` counts."""
+    both = {key: _laid_over(under[key], over[key]) for key in over if _is_table(under.get(key), over[key])}
+    return {**under, **over, **both}
+
+
+def _is_table(*values: object) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def _with_text_keys(value: Any) -> Any:

@@ -4,6 +4,7 @@ TocsinError
 ├── ConfigError                 the operator acts: a key, where it stands, what to write there
 ├── UserError                   shown to a person or a model as it is
 │   ├── ScheduleError           a schedule that cannot be read or can never fire
+│   ├── MediaError              a file that cannot be had, kept or sent
 │   └── NotFoundError           unknown, or not theirs: the words are the same
 ├── StoreError                  what is kept cannot be read or written
 │   ├── StoreFullError          the disk is full
@@ -20,6 +21,7 @@ TocsinError
 │   ├── CredentialsRefusedError the channel's token is refused: the channel stops
 │   └── PermanentDeliveryError  not sent and never will be
 ├── ReadingError                a channel cannot read for now; carries how long to wait at least (pause)
+├── TooLargeError               who calls us sends more than we take
 ├── RunOverError                a run was ended by somebody before it began
 ├── OutgoingError               a call to a machine outside got no answer; carries its class (kind)
 └── ModelError                  a model call failed; carries its class (kind) and retry_after
@@ -43,6 +45,10 @@ class UserError(TocsinError):
 
 class ScheduleError(UserError):
     """A schedule that cannot be read, is not meant, or can never fire."""
+
+
+class MediaError(UserError):
+    """A file that cannot be had, kept or sent; said to whom it concerns."""
 
 
 class NotFoundError(UserError):
@@ -126,6 +132,10 @@ class ReadingError(TocsinError):
         super().__init__(message)
         self.pause = pause
         self.longest = longest
+
+
+class TooLargeError(TocsinError):
+    """The body of a call is longer than we take."""
 
 
 class RunOverError(TocsinError):

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
+from gateway import attachments
 from gateway.clock import from_text, to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.messages import (
-    Attachment,
     ChatAddress,
     Due,
     Event,
@@ -20,6 +20,18 @@ from gateway.messages import (
     Person,
     Press,
 )
+
+TEXTS = (
+    "session",
+    "message_id",
+    "sender_name",
+    "reply_to",
+    "reply_text",
+    "reply_author",
+    "album",
+    "trace_id",
+)
+"""Fields of a message that are texts, and often empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,8 @@ def accept(transaction: Transaction, message: InboundMessage, *, state: str = "w
             return None
     kind, session = kind_of(message), message.session_key
     row = transaction.execute(sql.ACCEPT, (kind, session, encode(message), state, at)).fetchone()
+    if not message.addressed:
+        transaction.execute(sql.OVERHEAR, (row[0], session))
     return Accepted(seq=row[0], kind=kind, session=session)
 
 
@@ -58,6 +72,12 @@ def _rows(rows: list[Any]) -> list[Accepted]:
 
 def read(transaction: Transaction, seq: int) -> InboundMessage:
     return decode(transaction.execute(sql.INBOX_MESSAGE, (seq,)).fetchone()[0])
+
+
+def read_waiting(transaction: Transaction, seq: int) -> InboundMessage | None:
+    """The message of the row; None if it waits no longer: somebody has begun with it, or it is done."""
+    row = transaction.execute(sql.WAITING_MESSAGE, (seq,)).fetchone()
+    return None if row is None else decode(row[0])
 
 
 def kind_of(message: InboundMessage) -> str:
@@ -80,11 +100,13 @@ def encode(message: InboundMessage) -> str:
         "text": message.text,
         "received_at": to_text(message.received_at),
     }
-    for name in ("session", "message_id", "sender_name", "reply_to", "reply_text", "reply_author", "trace_id"):
+    for name in TEXTS:
         if value := getattr(message, name):
             body[name] = value
     if message.attachments:
-        body["attachments"] = [[a.name, a.media_type, a.path] for a in message.attachments]
+        body["attachments"] = [attachments.encode(one) for one in message.attachments]
+    if message.bot:
+        body["bot"] = True
     if not message.addressed:
         body["addressed"] = False
     if message.group:
@@ -106,19 +128,11 @@ def decode(text: str) -> InboundMessage:
         text=body["text"],
         received_at=from_text(body["received_at"]),
         occasion=_decode_occasion(body.get("occasion")),
-        session=body.get("session", ""),
-        message_id=body.get("message_id", ""),
-        sender_name=body.get("sender_name", ""),
-        reply_to=body.get("reply_to", ""),
-        reply_text=body.get("reply_text", ""),
-        reply_author=body.get("reply_author", ""),
-        attachments=tuple(
-            Attachment(name=name, media_type=media_type, path=path)
-            for name, media_type, path in body.get("attachments", ())
-        ),
+        attachments=tuple(map(attachments.decode, body.get("attachments", ()))),
+        bot=body.get("bot", False),
         addressed=body.get("addressed", True),
         group=body.get("group", False),
-        trace_id=body.get("trace_id", ""),
+        **{name: body[name] for name in TEXTS if name in body},
     )
 
 

@@ -1,7 +1,7 @@
 """What travels: addresses, what is said to the agent, what the agent says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -74,13 +74,30 @@ class Press:
 Occasion: TypeAlias = Person | Press | Due | Event
 
 
+class Media(StrEnum):
+    """What a file is to the people in a chat."""
+
+    PICTURE = "picture"
+    VOICE = "voice"  # spoken into a telephone
+    AUDIO = "audio"
+    VIDEO = "video"
+    FILE = "file"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file that came or goes with a message; `path` lies in the workspace."""
+    """A file that came or goes with a message; `path` is relative to the workspace.
 
-    name: str
-    media_type: str
+    One that came lies on its platform until its turn begins: `source` is what the channel fetches it by.
+    """
+
+    name: str  # as somebody called it: data, never a path
+    media_type: str  # "image/jpeg"; empty if nobody said
     path: str
+    kind: Media = Media.FILE
+    source: str = ""  # the channel's own handle of it; empty: it is in the workspace
+    size: int = 0  # bytes; 0: not known
+    seconds: int = 0  # of a recording; 0: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +120,19 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     addressed: bool = True  # False: overheard in a group, kept as context and not answered
     group: bool = False  # other people read along
+    bot: bool = False  # a program wrote it: answered a few times, never for ever
+    album: str = ""  # messages of one sender with the same one, not empty, were sent as one
     trace_id: str = ""
 
     @property
     def session_key(self) -> str:
         return self.session or self.address.session
+
+    @property
+    def home(self) -> ChatAddress:
+        """Where jobs that are made by it belong: not into a thread that it only opens itself."""
+        opens = self.address.thread != "" and self.address.thread == self.message_id
+        return replace(self.address, thread="") if opens else self.address
 
 
 class Caller(StrEnum):
@@ -152,6 +177,7 @@ class OutboundMessage:
     asker: str = ""  # whose presses of the buttons count; empty: anybody's
     hint: str = ""  # what stands in the place of the buttons, on a channel that has none
     attachments: tuple[Attachment, ...] = ()
+    passing: bool = False  # an answer that still grows: said at once or not at all, in one part, and never missed
     trace_id: str = ""
 
 
@@ -172,3 +198,5 @@ class Parcel:
     payload: Mapping[str, Json]
     repeat: bool = False  # an earlier attempt may have arrived: say so to the reader ("↻")
     edits: str = ""  # the platform's id of the message to replace
+    said_at: datetime | None = None  # when it was written into the outbox: it was not sent before; None: not known
+    passing: bool = False  # where it cannot be replaced, nothing is sent in its place: PermanentDeliveryError

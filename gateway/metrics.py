@@ -1,10 +1,14 @@
-"""Metrics: what a running gateway counts and measures, in a registry of its own; nothing grows with jobs.
+"""Metrics: what a running gateway counts and measures; nothing grows with jobs.
 
-prometheus_client is imported when somebody wants to count: 13 ms and 2 MiB that no command needs.
+Numbers are counted here. prometheus_client, which knows how they are written for who collects them, is imported
+when somebody does: it brings two web servers along, 4 MiB that a gateway whom nobody asks does without.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.messages import Json
@@ -40,11 +44,17 @@ class Meter(Protocol):
     def callback(self, state: str) -> None:
         """A call to a machine was tried: sent, open (it is tried again) or failed."""
 
+    def answered(self, status: int) -> None:
+        """The listener has answered a request."""
+
     def levels(self, values: Mapping[str, float]) -> None:
         """How many there are of something at this moment; the names of `LEVELS`."""
 
     def document(self) -> dict[str, Json]:
         """All of it as JSON, by the names of the metrics."""
+
+    def exposition(self) -> bytes:
+        """All of it in the text format of Prometheus."""
 
 
 LEVELS = {
@@ -79,77 +89,106 @@ class Unmetered:
     def callback(self, state: str) -> None:
         """Not counted."""
 
+    def answered(self, status: int) -> None:
+        """Not counted."""
+
     def levels(self, values: Mapping[str, float]) -> None:
         """Not measured."""
 
     def document(self) -> dict[str, Json]:
         return {}
 
+    def exposition(self) -> bytes:
+        return b""
+
+
+COUNTERS = {
+    "claims": ("trigger", "Occurrences that became runs."),
+    "runs": ("status", "Runs that are over."),
+    "retries": ("error_class", "Attempts after which there is another."),
+    "turns": ("kind", "Turns that were worked on."),
+    "tokens": ("direction", "Tokens of models."),
+    "messages": ("state", "Messages to people that are over."),
+    "callbacks": ("state", "Calls to machines that were tried."),
+    "answers": ("status", "Requests that the listener has answered."),
+}
+"""What is counted, by one label each."""
+
+LATENESS = ("claim_lateness_seconds", "From the instant of an occurrence to its claim.")
+
 
 class Metrics:
-    """A Meter on a registry of prometheus_client, which is `registry`."""
+    """A Meter that keeps the numbers in memory."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram  # as the module says
-
-        self.registry = registry = CollectorRegistry()
-
-        def counter(name: str, text: str, label: str) -> "Counter":
-            return Counter(f"tocsin_{name}", text, [label], registry=registry)
-
-        self._lateness = Histogram(
-            "tocsin_claim_lateness_seconds",
-            "From the instant of an occurrence to its claim.",
-            buckets=BUCKETS,
-            registry=registry,
-        )
-        self._claims = counter("claims", "Occurrences that became runs.", "trigger")
-        self._runs = counter("runs", "Runs that are over.", "status")
-        self._retries = counter("retries", "Attempts after which there is another.", "error_class")
-        self._turns = counter("turns", "Turns that were worked on.", "kind")
-        self._tokens = counter("tokens", "Tokens of models.", "direction")
-        self._messages = counter("messages", "Messages to people that are over.", "state")
-        self._callbacks = counter("callbacks", "Calls to machines that were tried.", "state")
-        self._levels = {name: Gauge(f"tocsin_{name}", text, registry=registry) for name, text in LEVELS.items()}
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTERS}
+        self._levels = dict.fromkeys(LEVELS, 0.0)
+        self._late = [0] * (
+            len(BUCKETS) + 1
+        )  # claims by the first bucket that holds them; the last: later than any
+        self._late_sum = 0.0
 
     def claimed(self, trigger: str, late_by: timedelta) -> None:
-        self._claims.labels(trigger).inc()
+        self._counts["claims"][trigger] += 1
         if trigger == "schedule":  # what was missed while nobody was there says nothing of the scheduler
-            self._lateness.observe(late_by.total_seconds())
+            self._late[bisect_left(BUCKETS, late_by.total_seconds())] += 1
+            self._late_sum += late_by.total_seconds()
 
     def run_over(self, status: str) -> None:
-        self._runs.labels(status).inc()
+        self._counts["runs"][status] += 1
 
     def retried(self, error_class: str) -> None:
-        self._retries.labels(error_class).inc()
+        self._counts["retries"][error_class] += 1
 
     def turn(self, kind: str) -> None:
-        self._turns.labels(kind).inc()
+        self._counts["turns"][kind] += 1
 
     def tokens(self, input_tokens: int, output_tokens: int) -> None:
-        self._tokens.labels("input").inc(input_tokens)
-        self._tokens.labels("output").inc(output_tokens)
+        self._counts["tokens"].update(input=input_tokens, output=output_tokens)
 
     def message(self, state: str) -> None:
-        self._messages.labels(state).inc()
+        self._counts["messages"][state] += 1
 
     def callback(self, state: str) -> None:
-        self._callbacks.labels(state).inc()
+        self._counts["callbacks"][state] += 1
+
+    def answered(self, status: int) -> None:
+        self._counts["answers"][str(status)] += 1
 
     def levels(self, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self._levels[name].set(value)
+        self._levels.update(values)
 
     def document(self) -> dict[str, Json]:
-        return {metric.name: _samples(metric) for metric in self.registry.collect()}
+        buckets = dict(self._buckets())
+        lateness = {"count": buckets["+Inf"], "sum": self._late_sum, "buckets": buckets}
+        counts = {f"tocsin_{name}": dict(counts) for name, counts in self._counts.items()}
+        levels = {f"tocsin_{name}": value for name, value in self._levels.items()}
+        return {f"tocsin_{LATENESS[0]}": lateness, **counts, **levels}
 
+    def exposition(self) -> bytes:
+        """All of it in the text format of Prometheus."""
+        from prometheus_client import CollectorRegistry, generate_latest  # as the module says
 
-def _samples(metric: "Metric") -> Json:
-    """One number, or a number for each value of the label; a histogram with its count, sum and buckets."""
-    if metric.type == "histogram":
-        buckets = {one.labels["le"]: one.value for one in metric.samples if "le" in one.labels}
-        whole = {one.name.rpartition("_")[2]: one.value for one in metric.samples if "le" not in one.labels}
-        return {"count": whole["count"], "sum": whole["sum"], "buckets": buckets}
-    found = [one for one in metric.samples if not one.name.endswith("_created")]
-    labelled = {value: one.value for one in found for value in one.labels.values()}
-    return labelled or (found[0].value if found and not found[0].labels else {})
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry)
+
+    def collect(self) -> "Iterator[Metric]":
+        """The metrics, for a registry of prometheus_client."""
+        from prometheus_client import core  # as the module says
+
+        buckets = list(self._buckets())
+        name, text = LATENESS
+        yield core.HistogramMetricFamily(f"tocsin_{name}", text, buckets=buckets, sum_value=self._late_sum)
+        for name, (label, text) in COUNTERS.items():
+            family = core.CounterMetricFamily(f"tocsin_{name}", text, labels=[label])
+            for value, count in self._counts[name].items():
+                family.add_metric([value], count)
+            yield family
+        for name, text in LEVELS.items():
+            yield core.GaugeMetricFamily(f"tocsin_{name}", text, value=self._levels[name])
+
+    def _buckets(self) -> "Iterator[tuple[str, int]]":
+        """How many claims were no later than each bound."""
+        bounds = [*(str(float(bound)) for bound in BUCKETS), "+Inf"]
+        return zip(bounds, accumulate(self._late), strict=True)

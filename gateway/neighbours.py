@@ -1,7 +1,7 @@
 """What other processes, or transactions of other parts, have put into the tables: taken up within a second."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -23,14 +23,25 @@ class Neighbours:
     """Looks when it is told that something was written: new messages, words, requests, waiting terminals."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, bus: Bus, outbox: Outbox, cancel: Callable[[str], bool]
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
+        outbox: Outbox,
+        cancel: Callable[[str], bool],
+        refresh: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """`cancel` ends the turn or run of an id, if it is being worked on here."""
+        """`cancel` ends the turn or run of an id, if it is being worked on here.
+
+        `refresh`: other parts that read anew what was written.
+        """
         self._database = database
         self._clock = clock
         self._bus = bus
         self._outbox = outbox
         self._cancel = cancel
+        self._refresh = tuple(refresh)
         self._looking = asyncio.Event()
         self._last_request = 0
         self._next_look: asyncio.TimerHandle | None = None
@@ -59,6 +70,8 @@ class Neighbours:
     async def _take_up(self) -> None:
         await self._note_waiters()  # first: a question that came with one is answered into its hands
         await self._cancel_what_was_asked()
+        for refresh in self._refresh:
+            await refresh()
         await self._bus.refresh()
         await self._outbox.refresh()
 

@@ -1,13 +1,14 @@
 """Parts by the configuration: which concrete ones it names, and the values that they are given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
-from channels.base import Channel
+from channels.base import Channel, Hooked, Surroundings
 from cron import phrases
 from cron.clerk import Rules
 from cron.endings.alerts import Rule
@@ -25,9 +26,15 @@ from gateway.database.driver import Driver
 from gateway.database.sqlite import SqliteDriver
 from gateway.errors import ConfigError
 from gateway.home import Home
-from gateway.messages import ChatAddress
+from gateway.media.receiver import Transcriber
+from gateway.messages import ChatAddress, Json
+from gateway.metrics import Meter
 from gateway.retention import Retention
+from gateway.sections import WebSection
 from gateway.waiting import CONSOLE
+
+if TYPE_CHECKING:
+    from gateway.web.listener import Listener
 
 logger = structlog.get_logger()
 
@@ -53,8 +60,11 @@ def store_of(home: Home, config: Config) -> JobStore:
     return JsonFileStore(home.file(config.cron.store_path), tz=config.zone)
 
 
-def model_of(config: Config) -> ModelClient:
-    """The configured model; heavy ones are imported here, when they are asked for."""
+def model_of(config: Config, workspace: Path | None = None) -> ModelClient:
+    """The configured model; heavy ones are imported here, when they are asked for.
+
+    `workspace`: where the pictures lie that a model is shown which sees.
+    """
     section = config.model
     if section.provider == "offline":
         from gateway.agent.models.offline import OfflineModel
@@ -69,11 +79,26 @@ def model_of(config: Config) -> ModelClient:
             base_url=section.base_url,
             api_key=section.api_key,
             idle_timeout=config.agent.idle_timeout,
+            pictures=workspace if section.vision else None,
         )
     )
 
 
-def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
+def transcriber_of(config: Config) -> Transcriber | None:
+    """Who writes down what was spoken; None: nobody. ConfigError where its address is none."""
+    section = config.transcription
+    if not section.base_url:
+        return None
+    from gateway.media.transcription import HttpTranscriber, TranscriptionSettings
+
+    return HttpTranscriber(
+        TranscriptionSettings(
+            base_url=section.base_url, name=section.name, api_key=section.api_key, timeout=section.timeout
+        )
+    )
+
+
+def channels_of(config: Config, clock: Clock, around: Surroundings) -> dict[str, Channel]:
     """The enabled channels of the configuration, besides the console."""
     found: dict[str, Channel] = {}
     for name, section in config.channels.items():
@@ -84,7 +109,7 @@ def channels_of(config: Config, clock: Clock) -> dict[str, Channel]:
             )
         elif section.enabled and kind != CONSOLE:
             module = plugins.find("channels", kind)
-            found[name] = module.create(name, config, clock)
+            found[name] = module.create(name, config, clock, around)
     return found
 
 
@@ -161,3 +186,35 @@ def retention_of(config: Config) -> Retention:
         sessions_isolated=section.sessions_isolated,
         dedupe=section.dedupe,
     )
+
+
+def listener_of(
+    home: Home,
+    config: Config,
+    clock: Clock,
+    channels: Mapping[str, Channel],
+    *,
+    health: Callable[[], dict[str, Json]],
+    meter: Meter,
+) -> "Listener | None":
+    """The HTTP listener, not open yet; None where nothing needs one. ConfigError where it cannot be had.
+
+    `health`: how the gateway is, as `tocsin status --json` shows it; asked before the meter is.
+    """
+    hooked = [one for one in channels.values() if isinstance(one, Hooked) and one.hooked]
+    if config.web is None and not hooked:
+        return None
+    from gateway.web.application import Parts  # here: starlette and uvicorn, which most homes do without
+    from gateway.web.house import open_listener
+
+    def metrics() -> bytes:
+        health()  # it tells the meter how many there are of everything
+        return meter.exposition()
+
+    parts = Parts(
+        health=health,
+        metrics=metrics,
+        hooks={one.name: one.called for one in hooked},
+        counted=meter.answered,
+    )
+    return open_listener(config.web or WebSection(), home, parts, clock)

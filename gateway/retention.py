@@ -37,6 +37,7 @@ def forget(transaction: Transaction, rules: Retention, *, now: datetime) -> bool
         (sql.FORGET_WAITERS, to_text(now)),
         (sql.FORGET_ISOLATED, to_text(now - rules.sessions_isolated)),
         (sql.FORGET_OVERHEARD, history),
+        (sql.FORGET_EXCHANGES, history),
         (sql.FORGET_FAILURES, to_text(now - AUDIT)),
         (sql.FORGET_SPEND, to_text(now - AUDIT)),
         (sql.FORGET_MESSAGES, history),

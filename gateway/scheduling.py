@@ -1,13 +1,14 @@
 """Scheduling: the parts that make jobs due and follow from their runs, built and handed to each other."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
 from cron.audit import CONFIGURATION, GATEWAY
 from cron.book import JobBook
 from cron.clerk import Clerk
+from cron.creator import Admits, barred
 from cron.endings.alerts import Alerts
 from cron.endings.chain import Chain
 from cron.endings.ending import Consequence
@@ -30,6 +31,7 @@ from gateway.bus import Bus
 from gateway.chats import Chats
 from gateway.database.driver import Work
 from gateway.database.writer import Database
+from gateway.messages import ChatAddress
 from gateway.parts import alert_rule_of, maker_of, rules_of, spend_of, store_of, target_of
 from gateway.setup import Setup
 
@@ -49,12 +51,20 @@ class Scheduling:
         witness: Witness,
         look: Callable[[], None],
         cancel: Callable[[str], bool],
+        admits: Admits,
+        manages: Callable[[ChatAddress, str], Awaitable[bool]],
     ) -> None:
-        """`look`: something was put into the outbox or the callbacks. `cancel` ends a run that is worked on."""
+        """`look`: something was put into the outbox or the callbacks. `cancel` ends a run that is worked on.
+
+        `admits`: whether somebody who has made a job in a chat may still talk there. `manages`: whether a user is
+        an admin of a group.
+        """
         config = setup.config
         self._setup = setup
         self._database = database
         self._witness = witness
+        self._admits = admits
+        self._manages = manages
         self._events = asyncio.get_running_loop()
         self._target = target_of(config)
         self.store = setup.store or store_of(setup.home, config)
@@ -126,6 +136,7 @@ class Scheduling:
             consequences=self._consequences(),
             room=self.spend.room,
             listeners=[log_result, self.nagger.heard, *map(hearing, self._setup.listeners)],
+            barred=lambda job: barred(job, self._admits),
         )
 
     def _consequences(self) -> list[Consequence]:
@@ -175,6 +186,7 @@ class Scheduling:
             run_now=self.cron.run_now,
             chosen_zone=chats.zone,
             audited=self.audited,
+            manages=self._manages,
         )
 
     def _settle_soon(self) -> None:

@@ -34,6 +34,7 @@ CREDENTIALS = ("token", "bot_token", "app_id")
 """Keys that say who a channel is on its platform, where only one may read for it."""
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+(?:/\S*)?", re.IGNORECASE)
+_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 _SECRET_PIECE = re.compile(r"(?=.*\d).{8,}|.{20,}")  # not words such as "heartbeat", which the log needs
 
 
@@ -72,6 +73,8 @@ class ModelSection(Section):
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
     price: Price = Price()
+    choices: Items = ()  # other models of the provider that a chat may choose with /model
+    vision: bool = False  # it is shown the pictures that people send
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -92,6 +95,12 @@ class AgentSection(Section):
     timeout: Duration = timedelta(minutes=10)
     idle_timeout: Duration = timedelta(seconds=90)
     context_tokens: int = Field(default=32_000, ge=1_000)
+    debounce: Duration = Field(
+        default=timedelta(), le=timedelta(seconds=30)
+    )  # what one person sends within it is one
+    steer: bool = True  # what is said during a turn joins its next step; False: it waits for its own turn
+    stream: bool = False  # answers grow before their reader's eyes, where the channel edits well
+    progress: bool = True  # a long turn shows there that it works
 
 
 class Rate(Section):
@@ -107,6 +116,7 @@ class Group(Section):
 
     mention: bool = True  # only when the bot is mentioned
     allow: Items | None = None  # None: whoever the channel allows
+    context: int = Field(default=0, ge=0, le=200)  # messages not meant for the bot that it sees at its next turn
 
 
 class ChannelSection(BaseModel):
@@ -119,6 +129,9 @@ class ChannelSection(BaseModel):
     allow: Items = ()
     owners: Items = ()
     groups: dict[str, Group] = Field(default_factory=dict)
+    pairing: bool = True  # a stranger in a private chat gets a code, which an owner may approve
+    stream: bool | None = None  # None: as [agent] says
+    react: bool = False  # what a person wrote is acknowledged by a small sign under it, where the channel can
     rate: Rate | None = None
 
     @model_validator(mode="before")
@@ -260,6 +273,45 @@ class HttpSection(Section):
     @property
     def allowed(self) -> Allowed:
         return Allowed.parse(self.allow_private)
+
+
+class WebSection(Section):
+    """The HTTP listener."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8790, ge=0, le=65_535)
+    token: SecretStr = SecretStr("")  # empty: made at the first start and kept in the home folder
+    hosts: Items = ()  # further names under which it is called, of a proxy before it
+
+    @field_validator("hosts")
+    @classmethod
+    def _names(cls, value: Items) -> Items:
+        for name in value:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(f'has "{name}", which is no name; write it alone, such as "bot.example.org"')
+        return value
+
+
+class TranscriptionSection(Section):
+    """Who writes down what was spoken: an endpoint such as OpenAI's /v1/audio/transcriptions."""
+
+    base_url: str = ""  # empty: nobody does
+    name: str = "whisper-1"
+    api_key: SecretStr = SecretStr("")
+    timeout: Duration = timedelta(seconds=60)
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?", value):
+            raise ValueError("not an address; write it like https://api.openai.com/v1")
+        return value
+
+
+class MediaSection(Section):
+    """Files that come and go."""
+
+    max_bytes: int = Field(default=20_000_000, ge=1_000)  # of one file that is fetched
 
 
 class DatabaseSection(Section):

@@ -45,6 +45,7 @@ class Status:
     since: datetime | None = None  # the start of this life
     errors: Sequence[Mapping[str, Json]] = ()  # the last ones, newest first
     metrics: Mapping[str, Json] = field(default_factory=dict)
+    web: Mapping[str, Json] | None = None  # the listener: its address, and where its token is; None: there is none
 
 
 def to_json(status: Status) -> dict[str, Json]:
@@ -65,6 +66,7 @@ def to_json(status: Status) -> dict[str, Json]:
         "trouble": list(status.trouble),
         "errors": [dict(error) for error in status.errors],
         "metrics": dict(status.metrics),
+        "web": dict(status.web) if status.web else None,
     }
 
 

@@ -1,4 +1,7 @@
-"""What follows when a message could not be delivered: the owners of the channel are tried until one is told."""
+"""What follows when a message could not be delivered: the owners of the channel are tried until one is told.
+
+A file that could not be sent is said where it was to be sent: its chat may well be there.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -13,6 +16,8 @@ from gateway.tools.message import Say
 logger = structlog.get_logger()
 
 DEAD = ".dead"  # the end of the delivery id of what owners are told
+FILE = ".file"  # and of what a chat is told that did not get a file
+LONGEST_REASON = 300
 
 
 class Undelivered:
@@ -30,11 +35,14 @@ class Undelivered:
         self._spawn = spawn
 
     def settled(self, record: MessageRecord, state: str) -> None:
-        """A message is sent, unknown or dead; when it is dead, an owner is told."""
+        """A message is sent, unknown or dead; when it is dead, an owner is told, or who did not get the file."""
         message = record.message
         if state != "dead":
             return
         logger.error("a message is undeliverable", delivery=message.delivery_id, address=str(message.address))
+        if files := lost_files(record):
+            self._spawn(self._tell(file_notice(record, files)))
+            return
         chat = next_owner(message, self._owners.get(message.address.channel, ()))
         if chat is not None:
             self._spawn(self._tell(notice_of(message, chat)))
@@ -44,6 +52,28 @@ class Undelivered:
             await self._say(notice)
         except StoreError as error:
             logger.exception("nobody could be told; the outbox and `status` show it", error=str(error))
+
+
+def lost_files(record: MessageRecord) -> list[str]:
+    """The names of the files that did not arrive, if it was one of them that could not be sent, not the words."""
+    unsent = [part for part in record.parts if part.state != "sent"]
+    if not unsent or "file" not in unsent[0].part.payload:
+        return []
+    lost = [part.part.payload for part in unsent if "file" in part.part.payload]
+    # A part may hold several: what goes along is in `more`.
+    return [str(file["name"]) for payload in lost for file in (payload["file"], *payload.get("more", ()))]
+
+
+def file_notice(record: MessageRecord, files: Sequence[str]) -> OutboundMessage:
+    """What the chat is told that did not get these files; when that fails too, an owner is."""
+    message = record.message
+    why = f": {' '.join(record.error.split())[:LONGEST_REASON].rstrip('.')}" if record.error else ""
+    return OutboundMessage(
+        delivery_id=f"{message.delivery_id}{FILE}",
+        address=message.address,
+        caller=Caller.NOTICE,
+        text=f"I could not send {_listed(files)}{why}.",
+    )
 
 
 def next_owner(message: OutboundMessage, owners: Sequence[str]) -> str | None:
@@ -68,9 +98,15 @@ def notice_of(message: OutboundMessage, chat: str) -> OutboundMessage:
 
 
 def _sentence(message: OutboundMessage) -> str:
-    told = f"A message to {message.address} could not be delivered; `tocsin outbox list` has it."
+    files = f" with {_listed([one.name for one in message.attachments])}" if message.attachments else ""
+    told = f"A message to {message.address}{files} could not be delivered; `tocsin outbox list` has it."
     # A notice or an alert says what nobody else will say: it is passed on whole.
     return f"{told} It says:\n\n{message.text}" if message.caller in {Caller.NOTICE, Caller.ALERT} else told
+
+
+def _listed(names: Sequence[str]) -> str:
+    """File names in a sentence; in Markdown, where an underscore would be a mark, as they are."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _tells_an_owner(message: OutboundMessage) -> bool:

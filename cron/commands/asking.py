@@ -7,10 +7,10 @@ from gateway.commands.base import Ask
 
 def asker_of(ask: Ask) -> Asker:
     """Who uses the command."""
-    address = ask.message.address
+    home = ask.message.home  # where jobs belong, not the thread in which the answer stands
     return Asker(
-        viewer=Viewer(owner=address.owner, user=ask.message.sender_id, admin=ask.owner),
-        address=address,
+        viewer=Viewer(owner=home.owner, user=ask.message.sender_id, admin=ask.owner),
+        address=home,
         session=ask.session,
         zone=ask.zone,
         now=ask.now,

@@ -1,4 +1,4 @@
-"""/cron and /remind: the jobs of a chat, without a model."""
+"""/cron, /remind and /schedule: the jobs of a chat, without a model."""
 
 import difflib
 from collections.abc import Awaitable, Callable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from cron.clerk import Asker, Clerk
 from cron.commands import shown, wish
 from cron.commands.asking import asker_of
-from cron.commands.wish import ADD, REMIND, Form
+from cron.commands.wish import ADD, REMIND, SCHEDULE, Form
 from cron.job import Job, JobStatus
 from cron.run import Run
 from cron.times import upcoming
@@ -157,6 +157,23 @@ class RemindCommand:
 
     async def answer(self, ask: Ask) -> Answer:
         return await made(self._clerk, asker_of(ask), ask.words, REMIND, quoted=ask.message.reply_text)
+
+
+class ScheduleCommand:
+    """Makes a job, as `/cron add` does, by the name that the command line has for it."""
+
+    info = CommandInfo(
+        name="schedule",
+        summary="Schedule work: /schedule every monday at 10 do summarise the week",
+        usage="/schedule WHEN do TEXT (a task for the assistant)\n/schedule WHEN say TEXT (exact words)\n\n"
+        "WHEN: every weekday at 9, tomorrow at 17:30, every 5m, 0 9 * * 1-5",
+    )
+
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+
+    async def answer(self, ask: Ask) -> Answer:
+        return await made(self._clerk, asker_of(ask), ask.words, SCHEDULE)
 
 
 async def made(clerk: Clerk, asker: Asker, words: str, form: Form, *, quoted: str = "") -> Answer:

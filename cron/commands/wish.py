@@ -61,6 +61,7 @@ class Form:
 
 
 REMIND = Form(example="/remind in 20 minutes to stretch", verbs=False, once=True)
+SCHEDULE = Form(example="/schedule every weekday at 9 do summarise my mail", verbs=True, once=False)
 ADD = Form(example="/cron add every weekday at 9 say write the report", verbs=True, once=False)
 
 

@@ -46,6 +46,12 @@ def spent_on(transaction: Transaction, day: str, subject: str) -> Spent:
     return Spent(subject=subject, input_tokens=row[0], output_tokens=row[1], money=row[2])
 
 
+def spent_since(transaction: Transaction, day: str, subject: str) -> Spent:
+    """What the subject has spent from this day on, in all."""
+    row = transaction.execute(sql.SPENT_SINCE, (day, subject)).fetchone()
+    return Spent(subject=subject, input_tokens=row[0], output_tokens=row[1], money=row[2])
+
+
 def under_way(transaction: Transaction, subject: str) -> Spent:
     """What the attempts so far of runs that are not over have cost, without money: it is booked with their end."""
     statement = sql.OPEN_SPEND_OF_JOB if subject.startswith(JOB) else sql.OPEN_SPEND_OF_OWNER

@@ -35,7 +35,7 @@ class Actions:
     """Adds, lists, shows, changes and stops jobs, and keeps a job's state, within the rights of a turn."""
 
     def __init__(self, clerk: Clerk, *, states: RunStates, is_admin: Callable[[Turn], bool]) -> None:
-        """`is_admin`: whether who speaks may change what others of the same chat have made."""
+        """`is_admin`: whether who speaks is an owner of the bot."""
         self._clerk = clerk
         self._states = states
         self._is_admin = is_admin
@@ -142,7 +142,7 @@ class Actions:
         """Who asks; a run has no rights but those of who made its job, in the chat that it works for."""
         user = own.created_by if own is not None else turn.sender_id
         admin = not isinstance(turn.occasion, Due) and self._is_admin(turn)
-        here, owner = turn.address, turn.address.owner
+        here, owner = turn.home, turn.address.owner
         if own is not None and own.owner is not None:  # its runs may speak elsewhere, and have no rights there
             here, owner = own.address or here, own.owner
         elif own is None and turn.job:
@@ -155,6 +155,7 @@ class Actions:
             now=turn.now,
             stamp=turn.call_id,
             reply_to=turn.reply_to,
+            present=not isinstance(turn.occasion, Due),
             by=f"agent:{turn.sender_id if own is not None else person(turn.address, turn.sender_id)}",
         )
 

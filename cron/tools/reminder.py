@@ -52,7 +52,7 @@ class ReminderTool:
 def _asker(turn: Turn) -> Asker:
     return Asker(
         viewer=Viewer(owner=turn.address.owner, user=turn.sender_id),
-        address=turn.address,
+        address=turn.home,
         session=turn.session,
         zone=turn.zone,
         now=turn.now,

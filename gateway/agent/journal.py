@@ -1,6 +1,7 @@
 """The journal of a turn: its steps, so that it goes on after a crash where it was."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -50,9 +51,24 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Steer:
-    """A note put before the model inside the turn."""
+    """What is put before the model inside the turn: a note of ours, or what a person said meanwhile."""
 
     text: str
+    note: str = ""
+    quoted: str = ""
+    pictures: tuple[str, ...] = ()
+    arrived: str = ""
+    row: int = 0  # of the inbox, if somebody has said it; the rest is as in `UserText`
+
+    @staticmethod
+    def of(said: UserText, row: int) -> "Steer":
+        """The words of this row, or the files that came with them."""
+        return Steer(said.text, said.note, said.quoted, said.pictures, said.arrived, row)
+
+    @property
+    def said(self) -> UserText:
+        """As the model sees it."""
+        return UserText(self.text, self.note, quoted=self.quoted, pictures=self.pictures, arrived=self.arrived)
 
 
 Step: TypeAlias = Response | Started | Result | Steer
@@ -76,11 +92,12 @@ def begin(transaction: Transaction, seq: int, turn: str, session: str, *, at: st
 
 
 def claim(transaction: Transaction, seq: int, turn: str, *, at: str) -> Claim | None:
-    """Take the row's turn, begun as `turn` unless it had begun before; None if it is over."""
+    """Take the row's turn, begun as `turn` unless it had begun before; None if nothing is to be done for it."""
     message = inbox.read(transaction, seq)
     row = transaction.execute(sql.TURN_AT, (seq,)).fetchone()
     if row is None:
-        transaction.execute(sql.SET_INBOX, ("taken", seq))
+        if not transaction.execute(sql.TAKE_INBOX, (seq,)).rowcount:
+            return None  # it has become part of another turn
         begin(transaction, seq, turn, message.session_key, at=at)
         return Claim(seq=seq, turn=turn, message=message)
     known, claims, steps_at_claim, state = row
@@ -129,6 +146,24 @@ class Journal:
     def written(self) -> None:
         self._written = len(self.steps)
 
+    def joining(self, said: Sequence[Steer]) -> Work[None]:
+        """What people said meanwhile becomes steps of this turn, behind all others: their rows are done.
+
+        Add the steps, and call `written`, after the commit.
+        """
+        steps, begin = self.writing(), len(self.steps)
+        rows = [(self._seq, begin + n, *encode(step)) for n, step in enumerate(said)]
+        done = {step.row for step in said} - {self._seq}
+
+        def write(transaction: Transaction) -> None:
+            steps(transaction)
+            for row in rows:
+                transaction.execute(sql.ADD_STEP, row)
+            for seq in sorted(done):
+                transaction.execute(sql.SET_INBOX, ("done", seq))
+
+        return write
+
     def finishing(
         self, state: TurnState, *, now: datetime, error: str = "", error_class: ErrorClass | None = None
     ) -> Work[None]:
@@ -164,8 +199,16 @@ def encode(step: Step) -> tuple[str, str]:
             return "call", orjson.dumps(call_id).decode()
         case Result(result):
             return "result", orjson.dumps([result.call_id, result.name, result.text]).decode()
-        case Steer(text):
+        case Steer(text) if step == Steer(text):
             return "steer", orjson.dumps(text).decode()
+        case Steer():
+            return "steer", orjson.dumps(_filled(step)).decode()
+
+
+def _filled(step: Steer) -> dict[str, object]:
+    """What of it is not as ever."""
+    every = {field.name: getattr(step, field.name) for field in fields(step)}
+    return {name: value for name, value in every.items() if value}
 
 
 def decode(kind: str, body: str) -> Step:
@@ -183,8 +226,10 @@ def decode(kind: str, body: str) -> Step:
             return Started(value)
         case "result":
             return Result(ToolResult(call_id=value[0], name=value[1], text=value[2]))
-        case _:
+        case _ if isinstance(value, str):
             return Steer(value)
+        case _:
+            return Steer(**{"text": "", **value, "pictures": tuple(value.get("pictures", ()))})
 
 
 def items(steps: "list[Step] | tuple[Step, ...]") -> list[UserText | ModelReply | ToolResult]:
@@ -196,8 +241,8 @@ def items(steps: "list[Step] | tuple[Step, ...]") -> list[UserText | ModelReply 
                 seen.append(reply)
             case Result(result):
                 seen.append(result)
-            case Steer(text):
-                seen.append(UserText(text))
+            case Steer():
+                seen.append(step.said)
             case Started():
                 continue
     return seen

@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -54,7 +55,8 @@ class _Pool:
     """Slots that several kinds of message share."""
 
     name: str
-    free: int
+    free: int  # below nothing while turns end that had stepped aside
+    back: deque[asyncio.Future[None]] = field(default_factory=deque)  # turns that had stepped aside and go on
     ready: deque[str] = field(default_factory=deque)  # sessions whose next message waits for a slot
 
 
@@ -83,7 +85,7 @@ class Lanes:
         self._lanes: dict[str, _Lane] = {}
         self._waiting: Counter[str] = Counter()  # by pool, of the lanes' queues
         self._failures: Counter[int] = Counter()  # by row: how often its turn failed in the gateway itself
-        self._queued: set[int] = set()  # rows in the lanes' queues or being worked on
+        self._queued: dict[int, float] = {}  # rows in the lanes' queues or being worked on: since when, monotonic
         self._command_ended = asyncio.Event()  # a new one after each
         self._early: list[Accepted] | None = []  # what was written before `start`; None from then on
         self._closing = False
@@ -112,6 +114,53 @@ class Lanes:
         """How many messages wait for their turn in this session."""
         lane = self._lanes.get(session)
         return len(lane.queue) if lane else 0
+
+    def behind(self, session: str) -> list[tuple[int, float]]:
+        """What people have said in this session behind its present turn: rows, and since when they wait.
+
+        Moments are monotonic. It ends at the message of a due job, and at a command that is not done.
+        """
+        lane, commands = self._lanes.get(session), self._lanes.get(routing.session_of(session))
+        found: list[tuple[int, float]] = []
+        for one in lane.queue if lane else ():
+            if one.kind != "person" or (commands is not None and commands.holds_earlier(one.seq)):
+                break
+            found.append((one.seq, self._queued[one.seq]))
+        return found
+
+    @asynccontextmanager
+    async def aside(self, session: str) -> AsyncIterator[None]:
+        """Inside, the turn of this session waits for its person, and others have its slot."""
+        pool = self._pool("person", session)
+        pool.free += 1
+        self._fill(pool)
+        try:
+            yield
+        except BaseException:
+            pool.free -= 1  # it is over, and its end gives a slot back
+            raise
+        await self._come_back(pool)
+
+    async def _come_back(self, pool: _Pool) -> None:
+        if pool.free > 0:
+            pool.free -= 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        pool.back.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.cancelled():  # it was not granted
+                pool.free -= 1  # as above
+            raise
+
+    def joined(self, session: str, rows: Collection[int]) -> None:
+        """These have become part of the turn that is being worked on there: nobody waits for them any more."""
+        lane = self._lanes[session]
+        for one in [one for one in lane.queue if one.seq in rows]:
+            lane.queue.remove(one)
+            self._waiting[self._pool(one.kind, session).name] -= 1
+            self._queued.pop(one.seq, None)
 
     async def commands_before(self, claim: Claim) -> None:
         """Return when the commands are done that were given in the same conversation before this message.
@@ -145,7 +194,7 @@ class Lanes:
         """A place for a message that is about to be written, if it could be worked on at once."""
         pool = self._pool(kind, session)
         starting = self._early is not None
-        if starting or self._closing or session in self._lanes or pool.ready or not pool.free:
+        if starting or self._closing or session in self._lanes or pool.ready or pool.free <= 0:
             return None
         pool.free -= 1
         self._lanes[session] = _Lane(busy=True)
@@ -158,7 +207,7 @@ class Lanes:
             return
         if accepted.seq in self._queued:
             return
-        self._queued.add(accepted.seq)
+        self._queued[accepted.seq] = self._clock.monotonic()
         lane = self._lanes.setdefault(accepted.session, _Lane())
         lane.queue.append(accepted)
         pool = self._pool(accepted.kind, accepted.session)
@@ -176,14 +225,19 @@ class Lanes:
         return self._pools.get(kind) or self._pools["person"]
 
     def _fill(self, pool: _Pool) -> None:
-        while pool.free and pool.ready and not self._closing:
+        while pool.free > 0 and pool.back:
+            place = pool.back.popleft()
+            if not place.done():  # else its turn was cancelled just now
+                pool.free -= 1
+                place.set_result(None)
+        while pool.free > 0 and pool.ready and not self._closing:
             session = pool.ready.popleft()
             pool.free -= 1
             self._waiting[pool.name] -= 1
             self._run(session, pool, self._lanes[session].queue.popleft(), None)
 
     def _run(self, session: str, pool: _Pool, accepted: Accepted, claim: Claim | None) -> None:
-        self._queued.add(accepted.seq)
+        self._queued.setdefault(accepted.seq, 0.0)
         lane = self._lanes[session]
         lane.seq = accepted.seq
         lane.task = self._spawn(self._turn(session, pool, accepted, claim))
@@ -208,7 +262,7 @@ class Lanes:
             await self._try_again(lane, pool, accepted)
         finally:
             if accepted not in lane.queue:
-                self._queued.discard(accepted.seq)
+                self._queued.pop(accepted.seq, None)
             lane.turn, lane.seq, lane.task = "", 0, None
             self._next(session, lane, pool)
             if routing.is_command(session):

@@ -12,16 +12,17 @@ from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Script
 from gateway.agent.guard import Guard
 from gateway.agent.journal import Claim, Journal, TurnState
 from gateway.agent.model import PromptItem, UserText
-from gateway.agent.outcome import STATES, acted, apology, given_up
+from gateway.agent.outcome import STATES, acted, given_up
+from gateway.agent.person import PersonTurns, Surroundings
 from gateway.agent.purse import Free, Purse
 from gateway.agent.retelling import retelling, told
 from gateway.agent.review import Review
 from gateway.agent.sessions import Sessions, job_of
-from gateway.agent.toolbox import MESSAGE_TOOL, Kit, Toolbox
+from gateway.agent.toolbox import Kit, Toolbox
 from gateway.agent.turn import Task, TurnEngine
 from gateway.clock import Clock
 from gateway.database import statements as sql
-from gateway.database.driver import Transaction, Work
+from gateway.database.driver import Work, both
 from gateway.database.writer import Database
 from gateway.errors import RunOverError
 from gateway.messages import Caller, ChatAddress, Due, InboundMessage, OutboundMessage
@@ -55,6 +56,7 @@ class AgentLoop:
         zone_of: Callable[[ChatAddress], str],
         words: Callable[[InboundMessage], UserText],
         limits: Limits,
+        around: Surroundings,
         purse: Purse | None = None,
     ) -> None:
         self._database = database
@@ -66,9 +68,19 @@ class AgentLoop:
         self._due = due
         self._zone_of = zone_of
         self._words = words
-        self._limits = limits
-        self._purse = purse or Free()
         self._guard = Guard(clock)
+        self._people = PersonTurns(
+            clock=clock,
+            engine=engine,
+            sessions=sessions,
+            guard=self._guard,
+            words=words,
+            task=lambda claim, past: self._task(claim, past, self.toolbox.for_person()),
+            said=self._messages,
+            timeout=limits.timeout,
+            purse=purse or Free(),
+            around=around,
+        )
 
     def cancel(self, name: str) -> bool:
         """End the turn or run of this id that is being worked on; False if there is none."""
@@ -82,67 +94,10 @@ class AgentLoop:
             if isinstance(occasion, Due):
                 await self._work_due(claim, occasion)
             else:
-                await self._work_person(claim)
-
-    # -- a person's turn ----------------------------------------------------------------------------------
-
-    async def _work_person(self, claim: Claim) -> None:
-        journal = Journal(claim)
-        began = self._clock.monotonic()
-        said = self._words(claim.message)
-
-        async def work() -> str:
-            past = await self._sessions.before(claim.message.session_key, claim.seq)
-            kit = self.toolbox.for_person()
-            tokens = await self._purse.room(claim.message.address.owner)
-            task = replace(self._task(claim, [*past, said], kit), tokens=tokens)
-            return await self._engine.run(task, journal)
-
-        ending = await self._guard.run(claim, work, self._limits.timeout, claim.turn)
-        await self._end_person(claim, journal, ending)
-        self._sessions.add(claim.message.session_key, claim.seq, [said, *steps.items(journal.steps)])
-        logger.info(
-            "turn ends",
-            session=claim.message.session_key,
-            status=ending.status.value,
-            ms=round((self._clock.monotonic() - began) * 1000),
-            tokens=[journal.usage.input_tokens, journal.usage.output_tokens],
-        )
-
-    async def _end_person(self, claim: Claim, journal: Journal, ending: Ending) -> None:
-        finishing = journal.finishing(
-            STATES[ending.status], now=self._clock.now(), error=ending.error, error_class=ending.error_class
-        )
-        finishing = _both(finishing, self._purse.paying(claim.message.address.owner, journal.usage))
-        if ending.status is EndStatus.SUCCEEDED:
-            caller, text = Caller.REPLY, ending.output.strip()
-            if text and await self._said_already(claim, journal, text):
-                text = ""
-        else:
-            caller, text = Caller.NOTICE, apology(ending)
-        if not text:
-            await self._engine.write(finishing)
-            return
-        reply = OutboundMessage(
-            delivery_id=f"{claim.turn}.final",
-            address=claim.message.address,
-            caller=caller,
-            text=text,
-            turn=claim.turn,
-            reply_to=claim.message.message_id,
-            trace_id=claim.message.trace_id,
-        )
-        await self._speak(reply, finishing)
-
-    async def _said_already(self, claim: Claim, journal: Journal, text: str) -> bool:
-        """Whether the model has said just this here, by the message tool, in this turn."""
-        if not any(isinstance(step, steps.Result) and step.result.name == MESSAGE_TOOL for step in journal.steps):
-            return False
-        before = await self._messages(claim)
-        return any(_plain(one.text) == _plain(text) for one in before if one.address == claim.message.address)
+                await self._people.work(claim)
 
     async def _messages(self, claim: Claim) -> list[OutboundMessage]:
-        """What was said in this turn so far."""
+        """What was said in this turn so far, besides its end."""
         rows = await self._database.read(
             lambda t: t.execute(sql.SAID_BY_TURN, (claim.turn, f"{claim.turn}.final")).fetchall()
         )
@@ -200,7 +155,7 @@ class AgentLoop:
             trace_id=claim.message.trace_id,
         )
         ending = Ending(status=EndStatus.SUCCEEDED, output=script.text, acted=True)
-        await self._speak(reminder, _both(starting, self._due_end(claim, journal, due, ending, [reminder])))
+        await self._speak(reminder, both(starting, self._due_end(claim, journal, due, ending, [reminder])))
         self._heard(claim, [reminder])
         return ending
 
@@ -238,7 +193,7 @@ class AgentLoop:
         state = STATES[ending.status]
         finishing = journal.finishing(state, now=now, error=ending.error, error_class=ending.error_class)
         retold = retelling(claim.message, claim.turn, said, now=now)
-        return _both(_both(finishing, retold), self._due.ending(due, ending, now=now))
+        return both(both(finishing, retold), self._due.ending(due, ending, now=now))
 
     def _heard(self, claim: Claim, said: Sequence[OutboundMessage]) -> None:
         for session in told(claim.message, said):
@@ -269,6 +224,7 @@ class AgentLoop:
             run=due.run if due else "",
             job=job,
             reply_to=message.reply_to,
+            opens_thread=message.home != message.address,
         )
         return Task(turn=turn, past=past, tools=kit.tools, specs=kit.specs, review=_accept)
 
@@ -279,15 +235,3 @@ class AgentLoop:
 
 async def _accept(_text: str) -> str | None:
     return None
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _both(first: Work[None], second: Work[None]) -> Work[None]:
-    def write(transaction: Transaction) -> None:
-        first(transaction)
-        second(transaction)
-
-    return write

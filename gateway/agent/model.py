@@ -1,6 +1,6 @@
 """ModelClient: the port to a language model, and what goes through it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -24,6 +24,8 @@ class UserText:
     note: str = ""  # when and by whom, for a model that reads it: "2026-11-21 09:00 Sat, Europe/Berlin"
     system: bool = False  # an event of the system, which no person wrote to the agent; a model is told so
     quoted: str = ""  # the words of the message that it answers; the note has them too, shorter
+    pictures: tuple[str, ...] = ()  # paths in the workspace; a model that can see is shown them in this turn
+    arrived: str = ""  # the files that came with the words before: what to answer without looking at them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,20 @@ class ModelAnswer:
     usage: Usage = field(default_factory=Usage)
 
 
+Hear: TypeAlias = Callable[[str], None]
+"""Told of an answer while it comes: all of its text so far, each time."""
+
+HEARD = 65_536  # characters of one answer that are told while it comes: more than any chat shows in one message
+
+
 class ModelClient(Protocol):
     """One question, one whole answer."""
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         """Ask once. Raises ModelError with its class; never retries by itself.
+
+        `hear` is told of the text while it comes, if it does: never more than the answer's beginning, and nothing
+        that is not part of the answer (thoughts). What counts is the answer that is returned.
 
         An adapter limits the silence between two pieces of the answer (`agent.idle_timeout`) and the size of
         an answer (10 MiB) by itself; the time of the whole turn is the loop's. Tool call ids are

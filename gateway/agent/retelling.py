@@ -14,7 +14,7 @@ from gateway.agent.toolbox import MESSAGE_TOOL
 from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction, Work
-from gateway.messages import InboundMessage, OutboundMessage
+from gateway.messages import InboundMessage, Json, OutboundMessage
 
 
 def retelling(due: InboundMessage, turn: str, said: Sequence[OutboundMessage], *, now: datetime) -> Work[None]:
@@ -57,8 +57,13 @@ def _write(
 def _steps(turn: str, said: Sequence[OutboundMessage]) -> list[Step]:
     """As if the run had spoken here: a call of the message tool for each message."""
     calls = tuple(
-        ToolCall(id=f"{turn}.{n}", name=MESSAGE_TOOL, arguments=orjson.dumps({"text": one.text}).decode())
+        ToolCall(id=f"{turn}.{n}", name=MESSAGE_TOOL, arguments=orjson.dumps(_arguments(one)).decode())
         for n, one in enumerate(said)
     )
     results = [Result(ToolResult(call_id=call.id, name=call.name, text="queued for delivery")) for call in calls]
     return [Response(ModelReply(calls=calls), Usage()), *results]
+
+
+def _arguments(one: OutboundMessage) -> Json:
+    files = [file.path for file in one.attachments]
+    return {"text": one.text, "files": files} if files else {"text": one.text}

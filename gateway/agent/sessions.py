@@ -2,7 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import orjson
@@ -25,6 +25,17 @@ RUNS = 5  # of one job: a session that a job works in does not fill with its run
 
 Words: TypeAlias = Callable[[InboundMessage], UserText]
 """A message as it stands in a transcript."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overhearing:
+    """What of a group's talk that was not meant for the bot stands before its turns."""
+
+    count: Callable[[str], int]  # of messages, at most, in a session
+    words: Callable[[Sequence[InboundMessage]], UserText]
+
+
+NOTHING_OVERHEARD = Overhearing(count=lambda _session: 0, words=lambda _messages: UserText(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +116,34 @@ class Sessions:
         budget: int,
         words: Words,
         begins: Callable[[str], int] = lambda _session: 0,
+        overhearing: Overhearing = NOTHING_OVERHEARD,
     ) -> None:
         """`budget`: tokens that the past may take in a prompt. `begins`: the row after which a session begins."""
         self._database = database
         self._words = words
         self._budget = budget
         self._begins = begins
+        self._overhearing = overhearing
+        self._overheard: dict[str, tuple[int, UserText]] = {}  # by session: what stands before its present turn
         self._cache: OrderedDict[str, Transcript] = OrderedDict()
         self._forgotten = 0  # how often something was: what is being read meanwhile may be old already
 
     async def before(self, session: str, seq: int) -> Sequence[PromptItem]:
-        """What was said in the session before the turn `seq`."""
-        return (await self._transcript(session, seq)).items
+        """What was said in the session before the turn `seq`, and last what was overheard since the one before.
+
+        It was overheard for good: it stands there in the prompts of later turns too, so that they begin alike.
+        """
+        items = (await self._transcript(session, seq)).items
+        self._overheard.pop(session, None)
+        if not (count := self._overhearing.count(session)):
+            return items
+        begins = self._begins(session)
+        found = await self._database.read(lambda t: overheard(t, session, seq, count, after=begins))
+        if not found:
+            return items
+        said = self._overhearing.words(found)
+        self._overheard[session] = seq, said
+        return [*items, said]
 
     async def before_run(self, session: str, seq: int) -> Sequence[PromptItem]:
         """The same for a scheduled turn, which sees only the last run of each job."""
@@ -141,8 +168,12 @@ class Sessions:
     async def _read(self, session: str, seq: int, begins: int) -> tuple[Transcript, bool]:
         """What was said before the turn, and whether that is all: more may have come while the turn waited."""
         transcript, budget, words = Transcript(self._budget, begins), self._budget, self._words
+        overhearing = self._overhearing
         exchanges, newest = await self._database.read(
-            lambda t: (past(t, session, seq, budget, words, after=begins), _newest(t, session))
+            lambda t: (
+                past(t, session, seq, budget, words, after=begins, overhearing=overhearing),
+                _newest(t, session),
+            )
         )
         for exchange in exchanges:
             transcript.add(exchange)
@@ -151,6 +182,9 @@ class Sessions:
     def add(self, session: str, seq: int, items: Sequence[PromptItem], *, by: str = "") -> None:
         """A turn of the session is over; one from before the session's beginning is no part of it."""
         transcript = self._cache.get(session)
+        heard_at, heard = self._overheard.pop(session, (0, None))
+        if heard is not None and heard_at == seq:
+            items = [heard, *items]
         if transcript is not None and seq > transcript.last:
             transcript.add(closed_exchange(seq, items, by=by))
 
@@ -161,9 +195,17 @@ class Sessions:
 
 
 def past(
-    transaction: Transaction, session: str, seq: int, budget: int, words: Words, *, after: int = 0
+    transaction: Transaction,
+    session: str,
+    seq: int,
+    budget: int,
+    words: Words,
+    *,
+    after: int = 0,
+    overhearing: Overhearing = NOTHING_OVERHEARD,
 ) -> list[Exchange]:
     """The newest exchanges of a session between `after` and `seq` that fit into the budget, oldest first."""
+    count = overhearing.count(session)
     found: list[Exchange] = []
     runs: Counter[str] = Counter()
     tokens = 0
@@ -175,12 +217,34 @@ def past(
         if by and runs[by] > RUNS:
             continue
         items = [words(message), *journal.items(journal.steps_of(transaction, turn))]
+        if count and not by and (heard := overheard(transaction, session, turn, count, after=after)):
+            items.insert(0, overhearing.words(heard))
         one = closed_exchange(turn, items, by=by)
         tokens += one.tokens
         if tokens > budget:
             break
         found.append(one)
     return found[::-1]
+
+
+def overheard(
+    transaction: Transaction, session: str, seq: int, count: int, *, after: int = 0
+) -> list[InboundMessage]:
+    """What was written between a person's turn `seq` and the one before it and not meant for us, oldest first.
+
+    The first turn of a thread that its own message has opened follows on what stands outside of it.
+    """
+    turn = transaction.execute(sql.LAST_TURN_OF_PERSON, (session, seq)).fetchone()
+    begins = None if turn else transaction.execute(sql.INBOX_MESSAGE, (seq,)).fetchone()
+    heard_in = _outside(inbox.decode(begins[0]), session) if begins else session
+    since = max(after, turn[0] if turn else 0)
+    rows = transaction.execute(sql.OVERHEARD, (heard_in, since, seq, count)).fetchall()
+    return [inbox.decode(body) for (body,) in rows[::-1]]
+
+
+def _outside(message: InboundMessage, session: str) -> str:
+    """Where a message stands that may open a thread: not in the thread."""
+    return session if message.home == message.address else message.home.session
 
 
 def _newest(transaction: Transaction, session: str) -> int:
@@ -233,7 +297,8 @@ def _closed(items: Sequence[PromptItem]) -> tuple[PromptItem, ...]:
     for item in items:
         if isinstance(item, ModelReply) and not item.text and not item.calls:
             continue  # silence needs no place in a transcript
-        closed.append(item)
+        # Pictures are seen in their own turn only: one that a model refuses must not spoil all later ones.
+        closed.append(replace(item, pictures=()) if isinstance(item, UserText) and item.pictures else item)
         if isinstance(item, ModelReply):
             closed.extend(
                 ToolResult(call_id=call.id, name=call.name, text="not run: the turn ended before")
@@ -246,8 +311,8 @@ def _closed(items: Sequence[PromptItem]) -> tuple[PromptItem, ...]:
 def tokens_of(item: PromptItem) -> int:
     """A rough count, on the safe side: three bytes of UTF-8 a token, and four for the frame."""
     match item:
-        case UserText(text):
-            size = _bytes(text)
+        case UserText(text=text, note=note):
+            size = _bytes(text) + _bytes(note)
         case ModelReply(text=text, calls=calls):
             size = _bytes(text) + sum(_bytes(call.arguments) + len(call.name) + 20 for call in calls)
         case ToolResult(text=text):

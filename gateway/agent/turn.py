@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from gateway.agent import journal as steps
 from gateway.agent.journal import Journal, Response, Result, Started, Steer
 from gateway.agent.model import (
+    Hear,
     ModelAnswer,
     ModelClient,
     ModelReply,
@@ -45,6 +46,14 @@ class SpentError(TocsinError):
     """The turn has used the tokens that it may use."""
 
 
+def _nothing(_tool: str) -> None:
+    """Nobody looks on."""
+
+
+async def _nobody(_journal: Journal) -> None:
+    """Nobody says anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What a turn has to work with."""
@@ -58,6 +67,9 @@ class Task:
     ]  # a note to put before the model instead of ending with this text
     tokens: int | None = None  # no model is asked any more when it has used these
     model: str = ""  # empty: the configuration's
+    hear: Hear | None = None  # told of answers while they come
+    calls: Callable[[str], None] = _nothing  # told of each tool that begins
+    meanwhile: Callable[[Journal], Awaitable[None]] = _nobody  # adds what was said since the last step
 
 
 class TurnEngine:
@@ -124,6 +136,8 @@ class TurnEngine:
         used = journal.usage.input_tokens + journal.usage.output_tokens
         if task.tokens is not None and used >= task.tokens:
             raise SpentError(f"stopped: it has used {used} tokens, and may use {task.tokens} (its spend cap)")
+        if asked:
+            await task.meanwhile(journal)
         context = TurnContext(
             turn=task.turn.id,
             step=asked + 1,
@@ -135,22 +149,22 @@ class TurnEngine:
         prompt = Prompt(
             instructions=INSTRUCTIONS, items=items, tools=task.specs, context=context, model=task.model
         )
-        answer = await self._answer(prompt)
+        answer = await self._answer(prompt, task.hear)
         reply = _cleaned(answer.reply)
         journal.add(Response(reply, answer.usage))
         return reply
 
-    async def _answer(self, prompt: Prompt) -> ModelAnswer:
+    async def _answer(self, prompt: Prompt, hear: Hear | None) -> ModelAnswer:
         for pause in IN_TURN_RETRIES:
             try:
-                return await self._model.ask(prompt)
+                return await self._model.ask(prompt, hear=hear)
             except ModelError as error:
                 wait = error.retry_after or pause
                 if not error.kind.transient or wait > LONGEST_WAIT:
                     raise
                 logger.warning("asking the model again", error=str(error), kind=error.kind, wait=str(wait))
                 await self._clock.sleep(wait)
-        return await self._model.ask(prompt)
+        return await self._model.ask(prompt, hear=hear)
 
     # -- tools --------------------------------------------------------------------------------------------
 
@@ -174,6 +188,7 @@ class TurnEngine:
         except ValidationError as error:
             return explain(tool, error)
         await self._before(tool, call, journal)
+        task.calls(call.name)
         try:
             with self._tracer.span("tool", tool=call.name, call=call.id, turn=task.turn.id):
                 return await self._use(tool, arguments, task, journal, call)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import click
 
+from channels.files import listed
 from gateway.cli.kept import Kept
 from gateway.cli.main import DONE, FAILED, Call
 from gateway.cli.terminal import Outcome, Terminal
@@ -42,7 +43,8 @@ def command(call: Call, *, text: str | None, session: str) -> int:
 
 
 def _shown(message: OutboundMessage) -> str:
-    return clean(as_shown(message.text) if message.caller is Caller.COMMAND else message.text)
+    text = as_shown(message.text) if message.caller is Caller.COMMAND else message.text
+    return clean("\n".join(filter(None, [text, listed(message)])))
 
 
 # -- one turn ---------------------------------------------------------------------------------------------------

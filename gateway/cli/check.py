@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import config as configuration
-from gateway.cli import check_channels, check_home, check_tasks
+from gateway.cli import check_channels, check_home, check_tasks, check_web
 from gateway.cli.finding import Finding, Level
 from gateway.cli.kept import Kept
 from gateway.cli.main import DONE, FAILED, WRONG_USE, Call
@@ -70,6 +70,7 @@ def look(
     if loaded is not None:
         secrets(configuration.secrets(loaded.config))
         yield from _told(loaded, place, clock, offline=offline)
+        yield from check_web.look(loaded.config, place if file is None else None)
         readable = file is None and os.access(place.path, os.R_OK | os.X_OK)
         yield from check_tasks.look(loaded.config, Kept(place, lambda note: None) if readable else None, clock)
     if file is None:

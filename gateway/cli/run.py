@@ -68,6 +68,7 @@ async def _serve(
 ) -> int:
     import structlog
 
+    from channels.base import Surroundings
     from channels.console import ConsoleChannel
     from gateway import stacks, tracing
     from gateway.app import running
@@ -83,7 +84,7 @@ async def _serve(
     for note in (*loaded.warnings, *repaired):
         logger.warning("configuration", note=note)
     clock = SystemClock()
-    channels = channels_of(loaded.config, clock)
+    channels = channels_of(loaded.config, clock, Surroundings(workspace=folder.workspace))
     if console:
         channels[CONSOLE] = ConsoleChannel(CONSOLE, clock)
     setup = Setup(

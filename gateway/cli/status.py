@@ -90,6 +90,7 @@ def tell(kept: Kept) -> dict[str, Json]:
         "spend": spend_document(day, spent, jobs or []),
         "errors": told.get("errors", []),
         "metrics": told.get("metrics", {}) if holder else {},
+        "web": told.get("web") if holder else None,
         "trouble": trouble,
     }
 
@@ -198,6 +199,8 @@ def _lines(document: dict[str, Any], now: datetime, zone: str) -> Iterator[str]:
         yield "Gateway: not running (start it with tocsin run)"
     for name, channel in document["channels"].items():
         yield _channel(name, channel, now)
+    if web := document["web"]:
+        yield f"Web: {web['address']}, its token is in {web['token']}"
     yield from _scheduler_lines(document, now, zone)
     lanes, outbox = document["lanes"], document["outbox"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in lanes["waiting_by_kind"].items())

@@ -1,11 +1,18 @@
 """/start and /help: what this is, and what can be asked of it."""
 
+import re
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from gateway.commands import text
 from gateway.commands.base import Answer, Ask, CommandInfo
 from gateway.errors import UserError
+from gateway.messages import Button
+from gateway.pairing import codes
+
+logger = structlog.get_logger()
 
 EXAMPLES = (
     "/remind in 20 minutes to stretch",
@@ -23,12 +30,31 @@ MODEL = (
 )
 
 
+REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a link to the bot may carry along: https://core.telegram.org/bots/features#deep-linking"""
+
+PAIR = re.compile(rf"pair-([{codes.ALPHABET}]{{{codes.LENGTH}}})", re.IGNORECASE)
+"""In a link for an owner: somebody's code."""
+
+
 class StartCommand:
-    """Says hello to somebody who sees this for the first time."""
+    """Says hello to somebody who sees this for the first time.
+
+    A link to the bot may carry a word along. Whoever made the link chose it, so it is never taken for what the
+    person says: it is noted in the log, and an owner who follows a link with a code is asked about that code.
+    """
 
     info = CommandInfo(name="start", summary="What I am, and how to begin")
 
     async def answer(self, ask: Ask) -> Answer:
+        if REFERENCE.fullmatch(ask.words):
+            logger.info("somebody came by a link", ref=ask.words, user=ask.message.sender_id)
+        pair = PAIR.fullmatch(ask.words)
+        if pair and ask.owner and not ask.message.group:
+            return _asked_about(pair[1].upper())
+        return self._welcome(ask)
+
+    def _welcome(self, ask: Ask) -> Answer:
         local = ask.now.astimezone(ZoneInfo(ask.zone))
         lines = [
             "I am Tocsin. I answer here, remind you of things, and do things on a schedule.",
@@ -39,6 +65,12 @@ class StartCommand:
             "/help shows everything.",
         ]
         return Answer("\n".join(lines))
+
+
+def _asked_about(code: str) -> Answer:
+    """An act of the owner's own is needed: the link was made by somebody else."""
+    question = f"Shall the person with the code {text.code(code)} be let in? {text.code('/pair')} shows who it is."
+    return Answer(question, ((Button(label=f"Let them in ({code})", data=f"/pair approve {code}"),),))
 
 
 class HelpCommand:

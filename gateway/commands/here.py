@@ -23,7 +23,7 @@ class WhoAmICommand:
     async def answer(self, ask: Ask) -> Answer:
         message, address = ask.message, ask.message.address
         lines = [
-            f"- You: {code(message.sender_id)}{' (an owner)' if ask.owner else ''}",
+            f"- You: {code(message.sender_id)} ({'an owner' if ask.owner else 'a user'})",
             f"- Chat: {code(address.chat)}{' (a group)' if message.group else ''}",
             *([f"- Topic: {code(address.thread)}"] if address.thread else []),
             f"- Channel: {code(address.channel)}",

@@ -57,6 +57,16 @@ class Driver(Protocol):
     def close(self) -> None: ...
 
 
+def both(first: Work[None], second: Work[None]) -> Work[None]:
+    """One after the other, in one transaction."""
+
+    def write(transaction: Transaction) -> None:
+        first(transaction)
+        second(transaction)
+
+    return write
+
+
 def transact(driver: Driver, work: Work[T]) -> T:
     """Do the work in a transaction of its own, durable on return; for commands, which have no event loop."""
     try:

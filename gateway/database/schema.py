@@ -231,6 +231,40 @@ MIGRATIONS: Migrations = (
         "CREATE INDEX reminders_of_job ON reminders (job_uid)",
         "CREATE INDEX outbox_reminders ON outbox (channel, chat, seq) WHERE caller = 'reminder'",
     ),
+    (
+        # what a chat has chosen besides its zone
+        "ALTER TABLE chats ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+        # who was let in by a code, and the codes that wait for an owner
+        """CREATE TABLE paired (
+            channel TEXT NOT NULL,
+            person TEXT NOT NULL,
+            name TEXT NOT NULL,
+            chat TEXT NOT NULL,
+            approved_by TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (channel, person)) WITHOUT ROWID""",
+        """CREATE TABLE pairing_codes (
+            channel TEXT NOT NULL,
+            person TEXT NOT NULL,
+            name TEXT NOT NULL,
+            chat TEXT NOT NULL,
+            code TEXT NOT NULL UNIQUE,
+            until TEXT NOT NULL,
+            told INTEGER NOT NULL,
+            told_at TEXT NOT NULL,
+            PRIMARY KEY (channel, person)) WITHOUT ROWID""",
+        # how often other bots were answered in a chat since a person has written there
+        """CREATE TABLE exchanges (
+            chat TEXT PRIMARY KEY,
+            count INTEGER NOT NULL,
+            at TEXT NOT NULL) WITHOUT ROWID""",
+        # which rows of the inbox were not meant for us, by their conversation
+        """CREATE TABLE overheard (
+            session TEXT NOT NULL,
+            seq INTEGER NOT NULL REFERENCES inbox (seq) ON DELETE CASCADE,
+            PRIMARY KEY (session, seq)) WITHOUT ROWID""",
+        "CREATE INDEX overheard_by_row ON overheard (seq)",  # for the rows that are forgotten
+    ),
 )
 
 

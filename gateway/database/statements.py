@@ -3,12 +3,21 @@
 # -- inbox ----------------------------------------------------------------------------------------------------
 SEE_KEY = "INSERT INTO dedupe (key, seen_at) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 ACCEPT = "INSERT INTO inbox (kind, session, message, state, received_at) VALUES (?, ?, ?, ?, ?) RETURNING seq"
+# What was overheard has no turn; it is found by its session, and never where a turn or what waits is looked for.
+OVERHEAR = "INSERT INTO overheard (seq, session) VALUES (?, ?)"
+LAST_TURN_OF_PERSON = """SELECT turns.seq FROM turns JOIN inbox ON inbox.seq = turns.seq
+    WHERE turns.session = ? AND turns.seq < ? AND inbox.kind = 'person' ORDER BY turns.seq DESC LIMIT 1"""
+OVERHEARD = """SELECT inbox.message FROM overheard JOIN inbox ON inbox.seq = overheard.seq
+    WHERE overheard.session = ? AND overheard.seq > ? AND overheard.seq < ?
+    ORDER BY overheard.seq DESC LIMIT ?"""
 # A partial index is used only where its own condition stands in the statement, word for word.
 OPEN_INBOX = """SELECT seq, kind, session FROM inbox
     WHERE state IN ('waiting', 'taken') AND state <> 'done' ORDER BY seq"""
 WAITING_INBOX = "SELECT seq, kind, session FROM inbox WHERE state = 'waiting' AND state <> 'done' ORDER BY seq"
 INBOX_MESSAGE = "SELECT message FROM inbox WHERE seq = ?"
+WAITING_MESSAGE = "SELECT message FROM inbox WHERE seq = ? AND state = 'waiting'"
 SET_INBOX = "UPDATE inbox SET state = ? WHERE seq = ?"
+TAKE_INBOX = "UPDATE inbox SET state = 'taken' WHERE seq = ? AND state <> 'done'"
 COUNT_WAITING = "SELECT kind, count(*) FROM inbox WHERE state = 'waiting' AND state <> 'done' GROUP BY kind"
 EPOCH = "SELECT value FROM meta WHERE key = 'epoch'"
 
@@ -33,7 +42,7 @@ ENQUEUE = """INSERT INTO outbox (id, channel, chat, thread, caller, message, tur
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?) ON CONFLICT (id) DO NOTHING RETURNING seq"""
 ADD_PART = "INSERT INTO parts (message, n, payload, plain, state) VALUES (?, ?, ?, ?, ?)"
 OPEN_CHATS = "SELECT DISTINCT channel, chat FROM outbox WHERE state = 'open'"
-OPEN_MESSAGES = """SELECT seq, message, failures, failing_since, not_before FROM outbox
+OPEN_MESSAGES = """SELECT seq, message, failures, failing_since, not_before, created_at FROM outbox
     WHERE state = 'open' AND channel = ? AND chat = ? ORDER BY seq LIMIT ?"""
 PARTS_OF = "SELECT n, payload, plain, state, repeats FROM parts WHERE message = ? ORDER BY n"
 SET_PART = "UPDATE parts SET state = ?, repeats = ?, platform_id = ? WHERE message = ? AND n = ?"
@@ -42,6 +51,7 @@ TAKE_PART = "UPDATE parts SET state = 'sending', repeats = ? WHERE message = ? A
 USE_PLAIN = "UPDATE parts SET payload = plain, plain = NULL, state = 'pending' WHERE message = ? AND n = ?"
 END_PARTS = "UPDATE parts SET state = ? WHERE message = ? AND state <> 'sent'"
 END_MESSAGE = "UPDATE outbox SET state = ?, error = ?, finished_at = ? WHERE seq = ? AND state = 'open'"
+FORGET_MESSAGE = "DELETE FROM outbox WHERE seq = ?"
 NOTE_FAILURE = "UPDATE outbox SET failures = ?, failing_since = ?, not_before = ?, error = ? WHERE seq = ?"
 PLATFORM_ID = """SELECT parts.platform_id FROM parts JOIN outbox ON outbox.seq = parts.message
     WHERE outbox.id = ? AND parts.n = ?"""
@@ -80,12 +90,15 @@ STOP_WAITING = "DELETE FROM waiters WHERE session = ? AND holder = ?"
 WAITERS = "SELECT session, until FROM waiters WHERE until > ?"
 
 # -- chats ------------------------------------------------------------------------------------------------------
-CHATS = "SELECT owner, zone, moved_to FROM chats"
+CHATS = "SELECT owner, zone, moved_to, model FROM chats"
 CHOOSE_ZONE = """INSERT INTO chats (owner, zone) VALUES (?, ?)
     ON CONFLICT (owner) DO UPDATE SET zone = excluded.zone"""
+CHOOSE_MODEL = """INSERT INTO chats (owner, model) VALUES (?, ?)
+    ON CONFLICT (owner) DO UPDATE SET model = excluded.model"""
 MOVE_CHAT = """INSERT INTO chats (owner, moved_to) VALUES (?, ?)
     ON CONFLICT (owner) DO UPDATE SET moved_to = excluded.moved_to"""
 MOVE_TURNS = "UPDATE turns SET session = ? WHERE session = ?"
+MOVE_OVERHEARD = "UPDATE overheard SET session = ? WHERE session = ?"
 MOVE_WORDS = "UPDATE outbox SET chat = ? WHERE channel = ? AND chat = ? AND state = 'open'"
 SESSIONS = """SELECT session, count(*), max(started_at), sum(state = 'running') FROM turns
     GROUP BY session ORDER BY max(seq) DESC LIMIT ?"""
@@ -93,6 +106,26 @@ BEGINNINGS = "SELECT session, after_seq FROM beginnings"
 BEGIN_ANEW = """INSERT INTO beginnings (session, after_seq) VALUES (?, ?)
     ON CONFLICT (session) DO UPDATE SET after_seq = max(after_seq, excluded.after_seq)"""
 MOVE_BEGINNING = "UPDATE beginnings SET session = ? WHERE session = ?"
+
+# -- who is let in, and bots that talk to each other --------------------------------------------------------------
+HAS_PAIRED = "SELECT count(*) FROM sqlite_master WHERE name = 'paired'"
+PAIRING_CODES = """SELECT channel, person, name, chat, code, until, told, told_at FROM pairing_codes
+    WHERE until > ? ORDER BY until, channel, person"""
+KEEP_CODE = """INSERT INTO pairing_codes (channel, person, name, chat, code, until, told, told_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, person) DO UPDATE SET name = excluded.name,
+    chat = excluded.chat, code = excluded.code, until = excluded.until, told = excluded.told,
+    told_at = excluded.told_at"""
+DROP_CODE = "DELETE FROM pairing_codes WHERE channel = ? AND person = ?"
+FORGET_CODES = "DELETE FROM pairing_codes WHERE until <= ?"
+PAIRED = "SELECT channel, person, name, chat, approved_by, at FROM paired ORDER BY channel, person"
+PAIR = """INSERT INTO paired (channel, person, name, chat, approved_by, at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (channel, person) DO UPDATE SET name = excluded.name, chat = excluded.chat,
+    approved_by = excluded.approved_by, at = excluded.at"""
+UNPAIR = "DELETE FROM paired WHERE channel = ? AND person = ?"
+EXCHANGES = "SELECT chat, count, at FROM exchanges"
+COUNT_EXCHANGE = """INSERT INTO exchanges (chat, count, at) VALUES (?, ?, ?)
+    ON CONFLICT (chat) DO UPDATE SET count = excluded.count, at = excluded.at"""
+END_EXCHANGES = "DELETE FROM exchanges WHERE chat = ?"
 
 # -- retention --------------------------------------------------------------------------------------------------
 # Each deletes at most as many rows as its last parameter says, so that nobody waits for the others.
@@ -103,6 +136,7 @@ FORGET_AUDIT = """DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE se
     RETURNING seq"""
 FORGET_OVERHEARD = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM inbox WHERE state = 'done'
     AND received_at < ? AND NOT EXISTS (SELECT 1 FROM turns WHERE turns.seq = inbox.seq) LIMIT ?)"""
+FORGET_EXCHANGES = "DELETE FROM exchanges WHERE chat IN (SELECT chat FROM exchanges WHERE at < ? LIMIT ?)"
 FORGET_MESSAGES = """DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox
     WHERE state <> 'open' AND finished_at < ? LIMIT ?)"""
 FORGET_ISOLATED = """DELETE FROM inbox WHERE seq IN (SELECT seq FROM turns
@@ -137,6 +171,8 @@ OPEN_SPEND_OF_JOB = """SELECT coalesce(sum(input_tokens), 0), coalesce(sum(outpu
 OPEN_SPEND_OF_OWNER = """SELECT coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0) FROM runs
     WHERE coalesce(owner, 'operator') = ? AND status IN ('queued', 'running', 'retry_wait', 'awaiting_approval')"""
 SPENT_ON = "SELECT subject, input, output, money FROM spend WHERE day = ? ORDER BY input + output DESC, subject"
+SPENT_SINCE = """SELECT coalesce(sum(input), 0), coalesce(sum(output), 0), coalesce(sum(money), 0) FROM spend
+    WHERE day >= ? AND subject = ?"""
 FORGET_SPEND = """DELETE FROM spend WHERE (day, subject) IN (SELECT day, subject FROM spend
     WHERE day < ? LIMIT ?)"""
 

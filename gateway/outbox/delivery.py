@@ -121,6 +121,21 @@ class Outbox:
             lane.take(seq, message, parts, reserved=reserved)
             self._work_on(lane)
 
+    def retouch(self, message: OutboundMessage) -> bool:
+        """Edit what was sent, at this moment or not at all; False if the chat or the account has no room for it.
+
+        `message.edits` is the delivery id of what is replaced; only the first part of the message is used.
+        """
+        parts = self.render(message)
+        lane = self._lane(message.address.channel, message.address.chat) if parts else None
+        if lane is None or self._closing:
+            return False
+        if not lane.reserve():
+            self._work_on(lane)
+            return False
+        self._begin(self._retouch(lane, message, parts[0]))
+        return True
+
     # -- the lanes ----------------------------------------------------------------------------------------
 
     def _lane(self, channel: str, chat: str) -> Lane | None:
@@ -144,9 +159,21 @@ class Outbox:
             self._lanes.pop((lane.line.name, lane.chat), None)  # nothing is kept for a quiet chat
             return
         lane.busy = True
-        task = self._spawn(self._work(lane))
+        self._begin(self._work(lane))
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._spawn(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _retouch(self, lane: Lane, message: OutboundMessage, part: Part) -> None:
+        try:
+            await lane.retouch(message, part)
+        except Exception:
+            logger.exception("a growing answer could not be shown", delivery=message.delivery_id)
+        finally:
+            lane.release()
+        self._work_on(lane)
 
     async def _work(self, lane: Lane) -> None:
         try:

@@ -12,7 +12,7 @@ from gateway.outbox import policy, records
 from gateway.outbox.closing import Closing
 from gateway.outbox.ledger import Ledger
 from gateway.outbox.line import Line
-from gateway.outbox.port import Repeat, Searchable
+from gateway.outbox.port import Remembering, Repeat, Searchable
 from gateway.outbox.records import MessageRecord, PartRecord
 
 logger = structlog.get_logger()
@@ -33,14 +33,16 @@ class Failures:
         """A request for this part failed."""
         self._notice(record, error)
         now = self._clock.now()
+        repeat = self._repeat(now - (record.failing_since or record.said_at or now))
         record.failing_since = record.failing_since or now
         history = policy.History(
             failures=record.failures,
             failing_since=record.failing_since,
             repeats=part.repeats,
             has_plain=part.part.plain is not None,
+            passing=record.message.passing,
         )
-        match policy.judge(error, history, now=now, repeat=self._line.carrier.repeat, hold=self._hold):
+        match policy.judge(error, history, now=now, repeat=repeat, hold=self._hold):
             case policy.Later(delay):
                 await self._later(record, part, error, delay)
             case policy.Plain():
@@ -49,10 +51,14 @@ class Failures:
             case policy.Settle(delay):
                 if delay:
                     await self._note(record, part, error, delay)
-                await self._settle(record, part, error, delay)
+                await self._settle(record, part, error, delay, repeat)
             case policy.Halt():
                 self._line.halted = str(error)
                 await self._ledger.mark(record, part, "pending")
+            case policy.Drop():
+                if silence := _asked(error):
+                    self._line.close_for(record.message.address.chat, silence)
+                await self._ledger.drop(record)
             case policy.End(state):
                 if silence := _asked(error):
                     self._line.close_for(record.message.address.chat, silence)
@@ -63,7 +69,8 @@ class Failures:
         unreached = isinstance(error, AmbiguousDeliveryError | TransientDeliveryError)
         if not unreached or _asked(error) is not None:
             self._line.answered()
-        logger.warning(
+        log = logger.debug if record.message.passing else logger.warning
+        log(
             "a message did not arrive",
             channel=self._line.name,
             delivery=record.message.delivery_id,
@@ -99,14 +106,20 @@ class Failures:
         self._line.close_for(record.message.address.chat, delay)
         await self._ledger.write(records.noting(record, part, str(error)))
 
+    def _repeat(self, age: timedelta) -> Repeat:
+        """What can be done about a request that may have been made so long ago."""
+        carrier = self._line.carrier
+        forgotten = isinstance(carrier, Remembering) and age >= carrier.remembers
+        return Repeat.MARKED if forgotten and carrier.repeat is Repeat.DEDUPED else carrier.repeat
+
     async def _settle(
-        self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta
+        self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta, repeat: Repeat
     ) -> None:
         """It may have arrived: once the channel answers again, look for it, or send it once more."""
         if not await self._closing.unless(self._line.next_answer()):
             return
         carrier = self._line.carrier
-        if isinstance(carrier, Searchable) and carrier.repeat is Repeat.SEARCHABLE:
+        if isinstance(carrier, Searchable) and repeat is Repeat.SEARCHABLE:
             try:
                 found = await carrier.find(await self._ledger.parcel(record, part))
             except TransientDeliveryError as trouble:
@@ -117,8 +130,10 @@ class Failures:
             else:
                 await self._found(record, part, found)
                 return
-        if carrier.repeat is Repeat.DEDUPED:
+        if repeat is Repeat.DEDUPED:
             await self._ledger.mark(record, part, "pending")
+        elif record.message.passing:
+            await self._ledger.drop(record)
         elif self._hold or part.repeats:
             await self._ledger.end(record, part, "unknown", str(error))
         else:

@@ -12,8 +12,8 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.database.writer import Database
-from gateway.errors import AmbiguousDeliveryError, DeliveryError
-from gateway.messages import OutboundMessage, Part
+from gateway.errors import AmbiguousDeliveryError, DeliveryError, TransientDeliveryError
+from gateway.messages import OutboundMessage, Parcel, Part
 from gateway.outbox import records
 from gateway.outbox.closing import Closing
 from gateway.outbox.failures import Failures
@@ -77,7 +77,31 @@ class Lane:
         found = [PartRecord(n, part, "pending") for n, part in enumerate(parts)]
         if reserved:
             found[0].state = RESERVED
-        self._queue.append(MessageRecord(seq, records.addressed(message, self.chat), found))
+        said_at = self._clock.now()
+        self._queue.append(MessageRecord(seq, records.addressed(message, self.chat), found, said_at=said_at))
+
+    async def retouch(self, message: OutboundMessage, part: Part) -> None:
+        """Edit what was sent, once, in the lane that was reserved for it; nothing is written down, or missed."""
+        sent_as = await self._ledger.sent_as(message.edits)
+        if not sent_as:
+            return
+        parcel = Parcel(
+            id=f"{message.delivery_id}/0",
+            address=message.address,
+            payload=part.payload,
+            edits=sent_as,
+            passing=True,
+        )
+        request = self.line.asking()
+        try:
+            await self._carried(parcel)
+        except TransientDeliveryError as error:
+            if error.retry_after is not None:
+                self.line.close_for(self.chat, error.retry_after)
+        except DeliveryError as error:
+            logger.debug("a growing answer was not shown", delivery=message.delivery_id, error=str(error))
+        else:
+            self.line.answered(request)
 
     def move(self, chat: str) -> None:
         """The chat has another id; what waits for it is sent there."""
@@ -184,7 +208,9 @@ class Lane:
             return ()
 
     async def _request(self, record: MessageRecord, part: PartRecord) -> str:
-        parcel = await self._ledger.parcel(record, part)
+        return await self._carried(await self._ledger.parcel(record, part))
+
+    async def _carried(self, parcel: Parcel) -> str:
         self._placed = False  # it is used now
         self.line.begin()
         try:

@@ -63,6 +63,7 @@ class Ledger:
             payload=part.part.payload,
             repeat=part.repeats > 0,
             edits=edits,
+            said_at=record.said_at,
         )
 
     def arrived(self, record: MessageRecord, part: PartRecord, sent_as: str) -> None:
@@ -81,8 +82,19 @@ class Ledger:
 
     async def end(self, record: MessageRecord, part: PartRecord, state: str, error: str) -> None:
         """The message is over without having been sent: unknown or dead."""
+        record.error = error
         self._over(record, part, state, error)
         await self.write()
+
+    async def drop(self, record: MessageRecord) -> None:
+        """The message is over, and is not missed."""
+        record.over = True
+        self._done = _Done(records.dropping(record))
+        await self.write()
+
+    async def sent_as(self, delivery_id: str) -> str:
+        """The platform's id of the first part of a message; empty if it was not sent, or nobody knows."""
+        return await self._database.read(lambda transaction: records.platform_id(transaction, delivery_id, 0))
 
     def _over(self, record: MessageRecord, part: PartRecord, state: str, error: str) -> None:
         record.over = True

@@ -50,7 +50,12 @@ class End:
     state: Literal["unknown", "dead"]
 
 
-Verdict: TypeAlias = Later | Settle | Plain | Halt | End
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """It was worth something at its moment only: over, and nobody is told."""
+
+
+Verdict: TypeAlias = Later | Settle | Plain | Halt | End | Drop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,7 @@ class History:
     failing_since: datetime
     repeats: int  # sends after one that may have arrived
     has_plain: bool
+    passing: bool = False  # not worth a second request, unless that is the way to learn what became of the first
 
 
 def judge(error: DeliveryError, history: History, *, now: datetime, repeat: Repeat, hold: bool) -> Verdict:
@@ -72,6 +78,8 @@ def judge(error: DeliveryError, history: History, *, now: datetime, repeat: Repe
             return Plain()
         case CredentialsRefusedError():
             return Halt()
+        case _ if history.passing:
+            return Drop()
         case TransientDeliveryError():
             if now - history.failing_since >= PATIENCE:
                 return End("dead")
@@ -81,6 +89,8 @@ def judge(error: DeliveryError, history: History, *, now: datetime, repeat: Repe
 
 
 def _ambiguous(history: History, *, now: datetime, repeat: Repeat, hold: bool) -> Verdict:
+    if history.passing and repeat is Repeat.MARKED:
+        return Drop()
     if repeat is Repeat.MARKED:
         # Repeated once at most, so it needs no pause of its own.
         return End("unknown") if hold or history.repeats else Settle(timedelta())

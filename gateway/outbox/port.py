@@ -1,5 +1,6 @@
 """Carrier: what the outbox asks of a channel."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -39,6 +40,15 @@ class Searchable(Protocol):
 
         AmbiguousDeliveryError if that cannot be told; TransientDeliveryError if it cannot be asked now.
         """
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A carrier whose platform drops a repeat only for a while; one that comes later is marked."""
+
+    @property
+    def remembers(self) -> timedelta:
+        """How long after the first request, less what a request may take."""
 
 
 @runtime_checkable

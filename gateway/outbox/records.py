@@ -6,10 +6,11 @@ from datetime import datetime
 
 import orjson
 
+from gateway import attachments
 from gateway.clock import from_text, to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction, Work
-from gateway.messages import Attachment, Button, Caller, ChatAddress, OutboundMessage, Part
+from gateway.messages import Button, Caller, ChatAddress, OutboundMessage, Part
 
 
 @dataclass(slots=True)
@@ -33,7 +34,9 @@ class MessageRecord:
     failures: int = 0
     failing_since: datetime | None = None
     not_before: datetime | None = None  # by the wall clock: the platform asked for silence until then
+    said_at: datetime | None = None  # when it was written down
     over: bool = False  # only in memory: nothing more is done about it
+    error: str = ""  # only in memory: why it is over without having been sent
 
     def next_part(self) -> PartRecord | None:
         """The first part that has not arrived."""
@@ -50,10 +53,12 @@ def encode_message(message: OutboundMessage) -> str:
     for name in ("turn", "run", "reply_to", "edits", "replaces", "asker", "hint", "trace_id"):
         if value := getattr(message, name):
             body[name] = value
+    if message.passing:
+        body["passing"] = True
     if message.buttons:
         body["buttons"] = [[[button.label, button.data] for button in row] for row in message.buttons]
     if message.attachments:
-        body["attachments"] = [[a.name, a.media_type, a.path] for a in message.attachments]
+        body["attachments"] = [attachments.encode(one) for one in message.attachments]
     return orjson.dumps(body).decode()
 
 
@@ -73,13 +78,11 @@ def decode_message(text: str) -> OutboundMessage:
         asker=body.get("asker", ""),
         hint=body.get("hint", ""),
         trace_id=body.get("trace_id", ""),
+        passing=body.get("passing", False),
         buttons=tuple(
             tuple(Button(label=label, data=data) for label, data in row) for row in body.get("buttons", ())
         ),
-        attachments=tuple(
-            Attachment(name=name, media_type=media_type, path=path)
-            for name, media_type, path in body.get("attachments", ())
-        ),
+        attachments=tuple(map(attachments.decode, body.get("attachments", ()))),
     )
 
 
@@ -117,8 +120,9 @@ def open_messages(transaction: Transaction, channel: str, chat: str, *, limit: i
             failures=failures,
             failing_since=from_text(failing_since) if failing_since else None,
             not_before=from_text(not_before) if not_before else None,
+            said_at=from_text(created_at),
         )
-        for seq, message, failures, failing_since, not_before in rows
+        for seq, message, failures, failing_since, not_before, created_at in rows
     ]
 
 
@@ -195,6 +199,15 @@ def plainly(record: MessageRecord, part: PartRecord) -> Work[None]:
 
     def write(transaction: Transaction) -> None:
         transaction.execute(sql.USE_PLAIN, (record.seq, part.n))
+
+    return write
+
+
+def dropping(record: MessageRecord) -> Work[None]:
+    """The message was worth something at its moment only, which is over: nothing is kept of it."""
+
+    def write(transaction: Transaction) -> None:
+        transaction.execute(sql.FORGET_MESSAGE, (record.seq,))
 
     return write
 

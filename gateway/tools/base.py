@@ -1,6 +1,6 @@
 """Tool and Turn: what a tool is, and what it may know of the turn that calls it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -36,7 +36,13 @@ class Turn:
     run: str = ""  # in a scheduled turn: the run
     job: str = ""  # in a scheduled turn: the uid of its job
     reply_to: str = ""  # the platform's id of the message that the person answers
+    opens_thread: bool = False  # the thread of the address is only where the answer stands
     along: Work[None] | None = None  # the journal's steps that are not written yet
+
+    @property
+    def home(self) -> ChatAddress:
+        """Where jobs that are made in the turn belong."""
+        return replace(self.address, thread="") if self.opens_thread else self.address
 
 
 class Tool(Protocol):

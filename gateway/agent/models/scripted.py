@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
-from gateway.agent.model import ModelAnswer, ModelReply, Prompt, ToolCall, Usage, call_id
+from gateway.agent.model import Hear, ModelAnswer, ModelReply, Prompt, ToolCall, Usage, call_id
 from gateway.errors import ErrorClass, ModelError
 from gateway.messages import Json
 
@@ -20,8 +20,18 @@ class Hang(Enum):
 
 HANG = Hang.FOREVER
 
-Line: TypeAlias = str | ModelAnswer | Exception | Hang
-"""What the model does when asked: say a text, give an answer, fail, or hang until it is cancelled."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growing:
+    """An answer whose text comes in pieces, with a wait before each but the first."""
+
+    pieces: Sequence[str]
+    wait: Callable[[], Awaitable[None]]
+    answer: "ModelAnswer | Exception | Hang | None" = None  # what follows; None: the text, as a whole
+
+
+Line: TypeAlias = str | ModelAnswer | Exception | Hang | Growing
+"""What the model does when asked: say a text at once or in pieces, give an answer, fail, or hang."""
 
 Script: TypeAlias = Iterable[Line] | Callable[[Prompt], Line | Awaitable[Line]]
 """Lines in order, or a function of the prompt; one that awaits holds the answer back for as long."""
@@ -40,7 +50,7 @@ class ScriptedModel:
         self.prompts: list[Prompt] = []
         self.closed = False
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         """The script's next answer. Raises what the script says."""
         async with self._asked:
             self.prompts.append(prompt)
@@ -48,7 +58,7 @@ class ScriptedModel:
         line = self._script(prompt)
         if isinstance(line, Awaitable):
             line = await line
-        return _with_our_ids(await _play(line), prompt)
+        return _with_our_ids(await _play(line, hear or _deaf), prompt)
 
     async def asked(self, times: int) -> None:
         """Wait until the model has been asked so many times in all."""
@@ -74,17 +84,36 @@ def calls(*wanted: tuple[str, Json], text: str = "", usage: Usage | None = None)
     return ModelAnswer(reply=ModelReply(text=text, calls=made), usage=usage or Usage())
 
 
-async def _play(line: Line) -> ModelAnswer:
+def _deaf(_text: str) -> None:
+    """Nobody listens."""
+
+
+async def _play(line: Line, hear: Hear) -> ModelAnswer:
     match line:
+        case Growing():
+            return await _grow(line, hear)
         case Hang():
             await asyncio.get_running_loop().create_future()
             raise AssertionError("nobody ends this wait but a cancellation")
         case Exception():
             raise line
         case str():
-            return says(line)
+            return await _play(says(line), hear)
         case ModelAnswer():
+            if line.reply.text:
+                hear(line.reply.text)
             return line
+
+
+async def _grow(line: Growing, hear: Hear) -> ModelAnswer:
+    text = ""
+    for n, piece in enumerate(line.pieces):
+        if n:
+            await line.wait()
+        text += piece
+        hear(text)
+    await line.wait()
+    return await _play(says(text) if line.answer is None else line.answer, hear)
 
 
 def _in_order(lines: Iterator[Line]) -> Callable[[Prompt], Line]:

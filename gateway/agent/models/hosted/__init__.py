@@ -7,6 +7,7 @@ hosted model in a configuration costs nothing to a command that asks none.
 import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -36,6 +37,7 @@ class HostedSettings:
     idle_timeout: timedelta = timedelta(seconds=90)  # the longest silence before and between two pieces
     connect_timeout: timedelta = timedelta(seconds=10)
     max_answer_bytes: int = 10 * 1024 * 1024
+    pictures: Path | None = None  # the workspace, for a model that sees; None: it is shown no pictures
 
 
 def create(settings: HostedSettings) -> "HostedModel":

@@ -1,10 +1,12 @@
 """The service of Anthropic's Messages API, through pydantic-ai's model; needs the extra `anthropic`."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from anthropic import AsyncAnthropic
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.messages import (
+    BinaryContent,
     ModelMessage,
     ModelRequest,
     ModelResponse,
@@ -22,7 +24,17 @@ from pydantic_ai.tools import ToolDefinition
 from gateway.agent.model import ModelReply, Prompt, PromptItem, ToolResult, ToolSpec, UserText
 from gateway.agent.models.hosted import HostedSettings
 from gateway.agent.models.hosted.http import http_client
-from gateway.agent.models.hosted.payload import CallNames, arguments_object, clean, tool_name, user_text
+from gateway.agent.models.hosted.payload import (
+    NOTHING,
+    CallNames,
+    Shown,
+    arguments_object,
+    clean,
+    seen,
+    tool_name,
+    user_text,
+)
+from gateway.agent.models.hosted.pictures import Album
 
 _CALL_NAMES = CallNames(r"[A-Za-z0-9_-]{1,64}")  # no dots, which our ids have
 
@@ -41,23 +53,27 @@ class AnthropicService:
         )
         self._provider = AnthropicProvider(anthropic_client=self._client)
         self._model = AnthropicModel(settings.name, provider=self._provider)
+        self._album = Album(settings.pictures)
 
-    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[StreamedResponse]:
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncIterator[StreamedResponse]:
         """The answer while it comes in; leaving it early closes the connection."""
         parameters = ModelRequestParameters(function_tools=[_tool(spec) for spec in prompt.tools])
         model = AnthropicModel(prompt.model, provider=self._provider) if prompt.model else self._model
-        return model_request_stream(
-            model, request_messages(prompt), model_request_parameters=parameters, instrument=False
-        )
+        messages = request_messages(prompt, await self._album.shown(prompt.items))
+        async with model_request_stream(
+            model, messages, model_request_parameters=parameters, instrument=False
+        ) as answer:
+            yield answer
 
     async def close(self) -> None:
         """Give back connections."""
         await self._client.close()
 
 
-def request_messages(prompt: Prompt) -> list[ModelMessage]:
+def request_messages(prompt: Prompt, shown: Shown = NOTHING) -> list[ModelMessage]:
     """The prompt as pydantic-ai's messages, with the instructions where it looks for them: on the last request."""
-    messages = [_message(item) for item in prompt.items]
+    messages = [_message(item, shown) for item in prompt.items]
     last = messages[-1] if messages else None
     if not isinstance(last, ModelRequest):
         last = ModelRequest(parts=[])
@@ -66,15 +82,21 @@ def request_messages(prompt: Prompt) -> list[ModelMessage]:
     return messages
 
 
-def _message(item: PromptItem) -> ModelMessage:
+def _message(item: PromptItem, shown: Shown) -> ModelMessage:
     match item:
         case UserText():
-            return ModelRequest(parts=[UserPromptPart(user_text(item))])
+            return ModelRequest(parts=[_user_part(item, shown)])
         case ToolResult():
             part = ToolReturnPart(tool_name(item.name), clean(item.text), tool_call_id=_CALL_NAMES(item.call_id))
             return ModelRequest(parts=[part])
         case ModelReply():
             return ModelResponse(parts=_reply_parts(item))
+
+
+def _user_part(item: UserText, shown: Shown) -> UserPromptPart:
+    pictures = [BinaryContent(one.content, media_type=one.media_type) for one in seen(item, shown)]
+    text = user_text(item)
+    return UserPromptPart([*pictures, text] if pictures else text)
 
 
 def _reply_parts(reply: ModelReply) -> list[ModelResponsePart]:

@@ -1,7 +1,6 @@
 """HostedModel: one question to a language model behind HTTP, one whole answer."""
 
 import asyncio
-import re
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol
 
@@ -9,14 +8,12 @@ import orjson
 from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.models import StreamedResponse
 
-from gateway.agent.model import ModelAnswer, ModelReply, Prompt, ToolCall, Usage, call_id
+from gateway.agent.model import Hear, ModelAnswer, ModelReply, Prompt, ToolCall, Usage, call_id
 from gateway.agent.models.hosted import HostedSettings
 from gateway.agent.models.hosted.faults import Server
+from gateway.agent.models.hosted.hearing import THOUGHTS, Hearing
 from gateway.agent.models.hosted.payload import clean
 from gateway.errors import ErrorClass, ModelError
-
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-"""Thoughts that came in one piece with the answer; those that came in pieces are sorted out before."""
 
 
 class Service(Protocol):
@@ -46,11 +43,11 @@ class HostedModel:
             max_answer_bytes=settings.max_answer_bytes,
         )
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         """Ask once. Raises ModelError with its class; cancelled, it closes the connection at once."""
         answer = self._service.stream(prompt)
         try:
-            response = await self._receive(answer)
+            response = await self._receive(answer, Hearing(hear))
         except Exception as error:  # noqa: BLE001  # a malformed chunk surfaces as anything, deep in the SDK
             raise self._server.fault(error) from self._server.cause(error)
         self._check_whole(response)
@@ -65,25 +62,28 @@ class HostedModel:
         """Give back connections."""
         await self._service.close()
 
-    async def _receive(self, answer: AbstractAsyncContextManager[StreamedResponse]) -> ModelResponse:
+    async def _receive(
+        self, answer: AbstractAsyncContextManager[StreamedResponse], hearing: Hearing
+    ) -> ModelResponse:
         """The whole answer, with no silence longer than the limit; a keep-alive comment is no piece of it."""
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(self._idle):
                 stream = await stack.enter_async_context(answer)
             try:
-                await self._read(stream)
+                await self._read(stream, hearing)
             except TimeoutError:
                 if stream.finish_reason is None:
                     raise
                 # The model said that it was done; only the server forgot to hang up.
             return stream.get()
 
-    async def _read(self, stream: StreamedResponse) -> None:
+    async def _read(self, stream: StreamedResponse, hearing: Hearing) -> None:
         pieces = aiter(stream)
         while True:
             async with asyncio.timeout(self._idle):
-                if await anext(pieces, None) is None:
+                if (piece := await anext(pieces, None)) is None:
                     return
+            hearing.piece(piece)
 
     def _check_whole(self, response: ModelResponse) -> None:
         host = self._server.host
@@ -115,7 +115,7 @@ def _reply(response: ModelResponse, prompt: Prompt) -> ModelReply:
         ToolCall(id=call_id(prompt.context, index), name=clean(part.tool_name), arguments=_arguments(part))
         for index, part in enumerate(response.tool_calls)
     )
-    text = _THOUGHTS.sub("", response.text or "", count=1)
+    text = THOUGHTS.sub("", response.text or "", count=1)
     return ModelReply(text=clean(text.strip()), calls=calls)
 
 

@@ -6,7 +6,7 @@ its TypedDict, on the event loop: 86 ms for 500 messages and 7 ms for 15 tools, 
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionChunk
@@ -21,7 +21,17 @@ from pydantic_ai.settings import ModelSettings
 from gateway.agent.model import ModelReply, Prompt, PromptItem, ToolCall, ToolResult, ToolSpec, UserText
 from gateway.agent.models.hosted import HostedSettings
 from gateway.agent.models.hosted.http import http_client
-from gateway.agent.models.hosted.payload import CallNames, arguments_text, clean, tool_name, user_text
+from gateway.agent.models.hosted.payload import (
+    NOTHING,
+    CallNames,
+    Shown,
+    arguments_text,
+    clean,
+    seen,
+    tool_name,
+    user_text,
+)
+from gateway.agent.models.hosted.pictures import Album
 from gateway.messages import Json
 
 _MISTRAL = re.compile(r"[sx]tral", re.IGNORECASE)
@@ -46,11 +56,15 @@ class OpenAIService:
             profile=OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True),
         )
         self._call_names = call_names(settings.name, address)
+        self._album = Album(settings.pictures)
 
-    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[StreamedResponse]:
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncIterator[StreamedResponse]:
         """The answer while it comes in; leaving it early closes the connection."""
-        settings = ModelSettings(extra_body=request_body(prompt, self._call_names))
-        return model_request_stream(self._model, [], model_settings=settings, instrument=False)
+        shown = await self._album.shown(prompt.items)
+        settings = ModelSettings(extra_body=request_body(prompt, self._call_names, shown))
+        async with model_request_stream(self._model, [], model_settings=settings, instrument=False) as answer:
+            yield answer
 
     async def close(self) -> None:
         """Give back connections."""
@@ -64,9 +78,9 @@ def call_names(model: str, address: str) -> CallNames:
     return CallNames(r".{1,40}")
 
 
-def request_body(prompt: Prompt, call_names: CallNames) -> dict[str, Json]:
-    """The part of the request that says what the model sees."""
-    messages = [_message(item, call_names) for item in prompt.items]
+def request_body(prompt: Prompt, call_names: CallNames, shown: Shown = NOTHING) -> dict[str, Json]:
+    """The part of the request that says what the model sees. `shown`: pictures that it really sees."""
+    messages = [_message(item, call_names, shown) for item in prompt.items]
     if prompt.instructions:
         messages.insert(0, {"role": "system", "content": clean(prompt.instructions)})
     tools = [_tool(spec) for spec in prompt.tools]
@@ -74,10 +88,10 @@ def request_body(prompt: Prompt, call_names: CallNames) -> dict[str, Json]:
     return body | {"model": prompt.model} if prompt.model else body
 
 
-def _message(item: PromptItem, call_names: CallNames) -> Json:
+def _message(item: PromptItem, call_names: CallNames, shown: Shown) -> Json:
     match item:
         case UserText():
-            return {"role": "user", "content": user_text(item)}
+            return {"role": "user", "content": _user_content(item, shown)}
         case ToolResult():
             return {"role": "tool", "tool_call_id": call_names(item.call_id), "content": clean(item.text)}
         case ModelReply(calls=()):
@@ -85,6 +99,12 @@ def _message(item: PromptItem, call_names: CallNames) -> Json:
         case ModelReply():
             calls = [_call(call, call_names) for call in item.calls]
             return {"role": "assistant", "content": clean(item.text) or None, "tool_calls": calls}
+
+
+def _user_content(item: UserText, shown: Shown) -> Json:
+    pictures = [{"type": "image_url", "image_url": {"url": one.url}} for one in seen(item, shown)]
+    text = user_text(item)
+    return [{"type": "text", "text": text}, *pictures] if pictures else text
 
 
 def _call(call: ToolCall, call_names: CallNames) -> Json:

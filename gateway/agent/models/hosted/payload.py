@@ -7,15 +7,33 @@ here, on the way out; the journal keeps them as they were.
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 
-from gateway.agent.model import UserText
+from gateway.agent.model import PromptItem, UserText
 from gateway.messages import Json
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _GARBAGE = "not_an_object"
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it goes onto the wire."""
+
+    media_type: str
+    content: bytes
+    url: str  # the same as a data: URL
+
+
+Shown = Mapping[str, Picture]
+"""Pictures by their paths in the workspace."""
+
+NOTHING: Shown = MappingProxyType({})
 
 
 def clean(text: str) -> str:
@@ -34,6 +52,17 @@ def user_text(item: UserText) -> str:
     """
     notes = [note for note in ("system event" if item.system else "", item.note) if note]
     return clean(f"[{', '.join(notes)}] {item.text}" if notes else item.text)
+
+
+def wanted(items: Sequence[PromptItem]) -> list[str]:
+    """The pictures of the prompt, the latest first; a session has none of earlier turns."""
+    found = [path for item in reversed(items) if isinstance(item, UserText) for path in item.pictures]
+    return list(dict.fromkeys(found))
+
+
+def seen(item: UserText, shown: Shown) -> list[Picture]:
+    """The pictures that go with these words."""
+    return [shown[path] for path in item.pictures if path in shown]
 
 
 def tool_name(name: str) -> str:

@@ -6,9 +6,11 @@ what is a table (`english`, `chinese`); how times are read is the phrase finder'
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from gateway.agent.model import (
+    Hear,
     ModelAnswer,
     ModelReply,
     Prompt,
@@ -19,6 +21,7 @@ from gateway.agent.model import (
     call_id,
 )
 from gateway.agent.models.offline import saying
+from gateway.agent.models.offline.arrivals import files_only, without_files
 from gateway.agent.models.offline.chinese import CHINESE
 from gateway.agent.models.offline.english import ENGLISH
 from gateway.agent.models.offline.finder import FoundPhrase, PhraseFinder
@@ -53,8 +56,9 @@ class OfflineModel:
         self._find = find
         self._languages = languages
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         """Answer at once; never fails and costs nothing."""
+        prompt = replace(prompt, items=without_files(prompt.items))
         reply = _Turn(prompt, self._find, self._spoken(prompt)).reply()
         if isinstance(reply, str):
             return ModelAnswer(reply=ModelReply(text=reply))
@@ -100,6 +104,8 @@ class _Turn:
         if at is None:
             return self.talk.no_text
         before, since = self.items[:at], self.items[at + 1 :]
+        if files := files_only(self.items[at]):
+            return files
         wish = self.understanding.understood(self.items[at], before)
         results = [saying.for_people(item.text, self.talk) for item in since if isinstance(item, ToolResult)]
         if not results:

@@ -1,0 +1,69 @@
+"""What can go wrong between an app and Slack's Web API, on request: for the next calls, or for a while."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+Kind = Literal[
+    "error",  # `ok: false` with the code `error` and `fields`
+    "status",  # an error of the machines in front: `status` and a page of HTML
+    "flood",  # 429 with Retry-After
+    "drop",  # the connection ends, and nothing was done
+    "lost",  # the call is carried out, and the connection ends instead of an answer
+    "hang",  # the call is taken and never answered
+    "slow",  # the answer comes `delay` seconds late
+    "garbage",  # 200 with something that is no JSON
+    "truncated",  # the call is carried out, and the answer ends in the middle
+]
+ACTS = frozenset({"lost", "slow", "truncated"})
+"""The faults after which the call was carried out."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Fault:
+    """One thing that goes wrong, and for which calls."""
+
+    kind: Kind
+    method: str = ""  # empty: every method
+    channel: str = ""  # only calls for this channel
+    times: int | None = 1  # so many calls; None: until `until`
+    until: float | None = None
+    acts: bool = False  # the call is carried out all the same
+    error: str = "internal_error"
+    fields: dict[str, Any] = field(default_factory=dict)
+    status: int = 502
+    retry_after: int = 5
+    delay: float = 1.0
+    used: int = 0
+
+    def fits(self, method: str, channel: object) -> bool:
+        if self.method and self.method != method:
+            return False
+        return not self.channel or self.channel == channel
+
+
+class Faults:
+    """The faults that are on, in the order in which they were asked for."""
+
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+        self.used = 0
+
+    def add(self, fault: Fault) -> None:
+        if fault.kind not in get_args(Kind):
+            raise ValueError(f"unknown fault: {fault.kind}")
+        self.active.append(fault)
+
+    def clear(self) -> None:
+        self.active.clear()
+
+    def take(self, method: str, channel: object, now: float) -> Fault | None:
+        """The fault of this call, if it has one; counted as used."""
+        self.active = [one for one in self.active if one.times != 0 and (one.until is None or now < one.until)]
+        for fault in self.active:
+            if fault.fits(method, channel):
+                fault.used += 1
+                self.used += 1
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None

@@ -5,10 +5,12 @@ import heapq
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 from channels.base import Inlet
-from gateway.messages import ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
+from channels.files import file_parts, is_wordless
+from gateway.errors import PermanentDeliveryError
+from gateway.messages import Attachment, ChatAddress, InboundMessage, OutboundMessage, Parcel, Part
 from gateway.outbox.port import Repeat
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -136,7 +138,8 @@ class RecordingChannel:
     def render(self, message: OutboundMessage) -> list[Part]:
         text = message.text
         pieces = [text[i : i + self.longest] for i in range(0, len(text), self.longest)] or [""]
-        return [Part(payload={"text": f"*{piece}*"}, plain={"text": piece}) for piece in pieces]
+        words = [Part(payload={"text": f"*{piece}*"}, plain={"text": piece}) for piece in pieces]
+        return [*([] if is_wordless(message) else words), *file_parts(message)]
 
     async def send(self, parcel: Parcel) -> str:
         self.tried.append(parcel)
@@ -153,9 +156,16 @@ class RecordingChannel:
         self.probes += 1
 
     async def say(
-        self, text: str, *, chat: str = "1", thread: str = "", sender: str = "anna", key: str | None = None
+        self,
+        text: str,
+        *,
+        chat: str = "1",
+        thread: str = "",
+        sender: str = "anna",
+        key: str | None = None,
+        **more: Any,
     ) -> None:
-        """Somebody writes; safe on return."""
+        """Somebody writes; safe on return. `more`: further fields of the message."""
         await self._started.wait()
         assert self._inlet is not None
         self._count = getattr(self, "_count", 0) + 1
@@ -167,13 +177,93 @@ class RecordingChannel:
                 address=ChatAddress(channel=self.name, chat=chat, thread=thread),
                 text=text,
                 received_at=NOON,
+                **more,
             )
         )
 
     def texts(self, chat: str | None = None) -> list[str]:
         """What arrived, without the marks of formatting."""
         return [
-            ("↻ " if parcel.repeat else "") + str(parcel.payload["text"]).strip("*")
+            ("↻ " if parcel.repeat else "") + _words(parcel)
             for parcel in self.sent
             if chat is None or parcel.address.chat == chat
         ]
+
+
+class EditingChannel(RecordingChannel):
+    """A platform whose messages can be edited: remembers what its readers see."""
+
+    edits_every: timedelta = timedelta(seconds=1)
+
+    def __init__(self, name: str = "test", *, repeat: Repeat = Repeat.MARKED, longest: int = 4_000) -> None:
+        super().__init__(name, repeat=repeat, longest=longest)
+        self.gone: set[str] = set()  # messages that somebody has deleted
+        self.states: dict[str, list[str]] = {}  # of each message, by its id here: its texts so far
+
+    async def send(self, parcel: Parcel) -> str:
+        known = parcel.edits if parcel.edits in self.states and parcel.edits not in self.gone else ""
+        if parcel.passing and not known:
+            raise PermanentDeliveryError("it is gone")
+        sent_as = known or await super().send(parcel)
+        if known:
+            await super().send(parcel)
+        text = str(parcel.payload["text"]).strip("*")
+        self.states.setdefault(sent_as, []).append(text)
+        return sent_as
+
+    @property
+    def screen(self) -> list[str]:
+        """What stands in the chats, in the order in which it came."""
+        return [texts[-1] for message, texts in self.states.items() if message not in self.gone]
+
+
+def _words(parcel: Parcel) -> str:
+    """The text of a part, or the name of its file in brackets."""
+    file = parcel.payload.get("file")
+    return f"[{file['name']}]" if file else str(parcel.payload["text"]).strip("*")
+
+
+class FilingChannel(RecordingChannel):
+    """A platform on which files lie, by their handles; a fault in the place of a file is raised."""
+
+    def __init__(self, name: str = "test", **options: Any) -> None:
+        super().__init__(name, **options)
+        self.files: dict[str, list[bytes | Exception]] = {}  # for the next fetches, in order; the last one stays
+        self.fetched: list[str] = []
+        self.fetching = 0
+        self.most_at_once = 0
+        self.door = asyncio.Event()  # a fetch waits before it
+        self.door.set()
+
+    async def fetch(self, source: str, sink: BinaryIO, *, limit: int) -> None:
+        self.fetched.append(source)
+        self.fetching += 1
+        self.most_at_once = max(self.most_at_once, self.fetching)
+        try:
+            await self.door.wait()
+            found = self.files[source]
+            content = found.pop(0) if len(found) > 1 else found[0]
+            if isinstance(content, Exception):
+                raise content
+            for at in range(0, len(content), 1_000):
+                sink.write(content[at : at + 1_000])
+        finally:
+            self.fetching -= 1
+
+    async def bring(self, *files: Attachment, text: str = "", chat: str = "1", album: str = "") -> None:
+        """Somebody sends files; safe on return."""
+        await self._started.wait()
+        assert self._inlet is not None
+        self._count = getattr(self, "_count", 0) + 1
+        await self._inlet.receive(
+            InboundMessage(
+                channel=self.name,
+                sender_id="anna",
+                dedupe_keys=(f"{self.name}:{self._count}",),
+                address=ChatAddress(channel=self.name, chat=chat),
+                text=text,
+                received_at=NOON,
+                attachments=files,
+                album=album,
+            )
+        )

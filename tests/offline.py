@@ -59,8 +59,12 @@ class Conversation:
 
     async def say(self, text: str, *, quoted: str = "") -> tuple[list[Call], str]:
         """The tool calls of one turn, and its final text. `quoted`: the message that it answers."""
-        self.turns += 1
         self.items.append(UserText(text, quoted=quoted))
+        return await self.goes_on()
+
+    async def goes_on(self) -> tuple[list[Call], str]:
+        """The same for what was said last."""
+        self.turns += 1
         calls: list[Call] = []
         for step in range(1, 6):
             reply = await self._ask(step)

@@ -5,12 +5,12 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -144,12 +144,14 @@ def live(
     *,
     fuses: Fuses | None = None,
     finished: Callable[[Gateway], bool] | None = None,
+    channel: type[FileChannel] = FileChannel,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Be the gateway until everything is done, or (without `finished`) until somebody kills this process."""
     prepare(place.home)
     sys.stdout = sys.stderr = (place.folder / "log.txt").open("a", buffering=1)
     with GatewayLock.take(place.home, QuickClock().now()):
-        asyncio.run(_live(place, script, fuses or Fuses(), finished))
+        asyncio.run(_live(place, script, fuses or Fuses(), finished, channel, settings or {}))
 
 
 async def _live(
@@ -157,13 +159,15 @@ async def _live(
     script: Callable[[Prompt], Line],
     fuses: Fuses,
     finished: Callable[[Gateway], bool] | None,
+    kind: type[FileChannel],
+    settings: Mapping[str, Any],
 ) -> None:
     before, after, steps = Fuse(fuses.before_commit), Fuse(fuses.after_commit), Fuse(fuses.file_step)
     clock = QuickClock()
-    channel = FileChannel(place.platform, clock)
+    channel = kind(place.platform, clock)
     setup = Setup(
         home=place.home,
-        config=Config.layered(environment={}, file={"cron": {"min_interval": "1s"}}),
+        config=Config.layered(environment={}, file={"cron": {"min_interval": "1s"}, **settings}),
         clock=clock,
         connect=lambda: FusedDriver(place.home.file("gateway.db"), before, after),
         store=JsonFileStore(place.home.file("cron.json"), files=FusedFiles(steps)),

@@ -94,6 +94,20 @@ class FileChannel:
         """It always answers."""
 
 
+class EditingFileChannel(FileChannel):
+    """The same, where a message can be edited: what arrives under a known id is its new text."""
+
+    edits_every: timedelta = timedelta(seconds=1)
+
+    async def send(self, parcel: Parcel) -> str:
+        if not parcel.edits:
+            return await super().send(parcel)
+        first = parcel.edits.removeprefix("at ")
+        text = str(parcel.payload["text"])
+        self._platform.deliver(Arrival(first, parcel.address.chat, text, parcel.repeat))
+        return parcel.edits
+
+
 def append(path: Path, line: object) -> None:
     """One write of one line."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -9,6 +9,7 @@ import pytest
 from gateway.agent.model import ModelReply, UserText
 from gateway.errors import PermanentDeliveryError
 from tests.command_line import CommandLine
+from tests.fakes import RecordingChannel
 from tests.journeys.asking import answer, busy
 from tests.journeys.conftest import Opener
 from tests.journeys.steps import callers, hears
@@ -73,9 +74,9 @@ async def test_a_channel_is_given_the_commands_for_its_menu(open_world: Opener) 
 
         assert set(offered) == {
             *("help", "remind", "done", "snooze", "cron", "new", "stop", "status", "timezone", "whoami"),
-            *("outbox", "start"),
+            *("outbox", "start", "schedule", "model", "usage", "pair"),
         }
-        assert [name for name, info in offered.items() if info.owners_only] == ["outbox"]
+        assert [name for name, info in offered.items() if info.owners_only] == ["outbox", "pair"]
         assert all(3 <= len(info.summary) <= 80 and name.islower() for name, info in offered.items())
 
 
@@ -99,6 +100,21 @@ async def test_only_owners_see_the_outbox_and_the_gateway(open_world: Opener) ->
         assert re.search(r"- `\w+\.final` to `test:5`, dead, 0 s old: 403: the bot was blocked", listed)
         assert "- outbox: 0 to send, 0 unknown, 1 dead" in whole
         assert "- test: running" in whole
+
+
+async def test_a_model_that_was_taken_out_of_the_choices_is_not_asked_any_more(open_world: Opener) -> None:
+    hosted = {"provider": "openai", "name": "small", "api_key": "sk-test"}
+    channel = RecordingChannel()
+    async with open_world(["hi"], channel=channel, model={**hosted, "choices": ["large"]}) as world:
+        await answer(world, "/model large")
+        await answer(world, "hello")
+        chosen = world.model.prompts[0].model
+
+    async with open_world(["hi"], channel=channel, model={**hosted, "choices": ["medium"]}) as world:
+        await answer(world, "hello again")
+
+        assert (chosen, world.model.prompts[0].model) == ("large", "")
+        assert "Here answers `small`" in await answer(world, "/model")
 
 
 # -- a terminal ---------------------------------------------------------------------------------------------------

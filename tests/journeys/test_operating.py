@@ -163,7 +163,7 @@ def test_after_a_kill_and_a_restart_nothing_of_the_earlier_life_is_shown(tmp_pat
 BROKEN = """
 from channels.log import LogChannel
 
-def create(name, config, clock):
+def create(name, config, clock, around):
     return Broken(name, config.channels[name].own["token"].get_secret_value())
 
 class Broken(LogChannel):

@@ -240,8 +240,22 @@ def _check_messages(messages: list[Json]) -> None:
         else:
             _require(role in {"system", "user"}, f"role {role}")
             _require(role == "user" or place == 0, "a system message belongs at the start")
-            _require(isinstance(message["content"], str), "content")
+            _require(isinstance(message["content"], str) or _is_seen(role, message["content"]), "content")
     _require(not open_calls, f"calls without an answer: {open_calls}")
+
+
+_PICTURE = re.compile(r"data:image/(?:jpeg|png|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
+
+
+def _is_seen(role: str, content: Json) -> bool:
+    """Whether it is words with pictures, which only a person shows."""
+    _require(role == "user" and isinstance(content, list) and content, "content")
+    for part in content:
+        if part["type"] == "image_url":
+            _require(_PICTURE.fullmatch(part["image_url"]["url"]), "image_url")
+        else:
+            _require(part["type"] == "text" and isinstance(part["text"], str) and part["text"], "text")
+    return True
 
 
 def _check_assistant(message: Json) -> set[str]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from datetime import timedelta
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from gateway.metrics import LEVELS, Metrics, Unmetered
 
 
@@ -60,8 +62,29 @@ def test_two_in_one_process_do_not_share_their_numbers() -> None:
     assert Unmetered().document() == {}
 
 
-def test_the_library_is_not_loaded_before_somebody_counts() -> None:
-    code = "import sys, gateway.app; print('prometheus_client' in sys.modules, 'opentelemetry.sdk' in sys.modules)"
+def test_prometheus_reads_the_same_numbers() -> None:
+    metrics = Metrics()
+    metrics.claimed("schedule", timedelta(seconds=0.03))
+    metrics.run_over("failed")
+    metrics.levels({"jobs": 7})
+
+    families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
+
+    runs = [(one.name, one.labels, one.value) for one in families["tocsin_runs"].samples]
+    late = families["tocsin_claim_lateness_seconds"].samples
+    lateness = {one.labels.get("le", one.name): one.value for one in late}
+    assert runs == [("tocsin_runs_total", {"status": "failed"}, 1.0)]
+    assert [one.value for one in families["tocsin_jobs"].samples] == [7.0]
+    assert (lateness["0.025"], lateness["0.05"], lateness["+Inf"]) == (0, 1, 1)
+    assert lateness["tocsin_claim_lateness_seconds_sum"] == 0.03
+    assert Unmetered().exposition() == b""
+
+
+def test_the_library_is_not_loaded_before_somebody_collects() -> None:
+    code = (
+        "import sys, gateway.app; from gateway.metrics import Metrics; Metrics().document();"
+        "print('prometheus_client' in sys.modules, 'opentelemetry.sdk' in sys.modules)"
+    )
 
     printed = subprocess.run(
         [sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=True

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.messages import Caller, ChatAddress, OutboundMessage
-from gateway.outbox.records import MessageRecord
+from gateway.messages import Attachment, Caller, ChatAddress, OutboundMessage, Part
+from gateway.outbox.records import MessageRecord, PartRecord
 from gateway.undelivered import Undelivered
 
 REPLY = OutboundMessage(
@@ -95,3 +95,54 @@ async def test_an_alert_that_is_dead_is_passed_on_with_its_words() -> None:
     (notice,) = await told(alert, ["1"])
 
     assert notice.text.endswith("It says:\n\nthe job has failed")
+
+
+REPORT = Attachment(name="report.pdf", media_type="", path="sent/d/0-report.pdf")
+
+
+async def lost(*parts: PartRecord, error: str = "") -> list[OutboundMessage]:
+    """What is said when a message with these parts is dead."""
+    say, message = Told(), replace(REPLY, attachments=(REPORT,))
+    record = MessageRecord(1, message, list(parts), error=error)
+    async with asyncio.TaskGroup() as tasks:
+        Undelivered(say, {"test": ["1"]}, tasks.create_task).settled(record, "dead")
+    return say.notices
+
+
+def part(n: int, state: str, **payload: object) -> PartRecord:
+    return PartRecord(n=n, part=Part(payload=payload), state=state)
+
+
+async def test_who_does_not_get_a_file_is_told_its_name_and_why() -> None:
+    file = {"name": "report.pdf", "path": "sent/d/0-report.pdf"}
+
+    (notice,) = await lost(
+        part(0, "sent", text="hi"),
+        part(1, "sending", file=file),
+        part(2, "pending", file={**file, "name": "b.pdf"}),
+        error="the platform takes\n20 MB at most.",
+    )
+
+    assert notice.address == REPLY.address
+    assert notice.caller is Caller.NOTICE
+    assert notice.text == "I could not send `report.pdf`, `b.pdf`: the platform takes 20 MB at most."
+    assert notice.delivery_id == "d.file"
+
+
+async def test_an_owner_is_told_of_the_files_of_a_message_whose_words_did_not_arrive() -> None:
+    file = {"name": "report.pdf", "path": "sent/d/0-report.pdf"}
+
+    (notice,) = await lost(part(0, "sending", text="hi"), part(1, "pending", file=file))
+
+    assert notice.address.chat == "1"
+    assert "with `report.pdf` could not be delivered" in notice.text
+
+
+async def test_when_the_chat_cannot_be_told_of_a_lost_file_an_owner_is() -> None:
+    file = {"name": "report.pdf", "path": "sent/d/0-report.pdf"}
+    (notice,) = await lost(part(0, "sending", file=file), error="the bot was blocked")
+
+    (last,) = await told(notice, ["1"])
+
+    assert last.address.chat == "1"
+    assert "I could not send `report.pdf`: the bot was blocked." in last.text

@@ -39,6 +39,7 @@ all_steps = st.one_of(
     st.builds(Started, texts),
     st.builds(Result, st.builds(ToolResult, call_id=texts, name=texts, text=texts)),
     st.builds(Steer, texts),
+    st.builds(Steer, texts, texts, texts, st.lists(texts, max_size=2).map(tuple), texts, st.integers(0, 10**9)),
 )
 
 
@@ -64,6 +65,11 @@ def claim(driver: SqliteDriver) -> Claim:
 @given(all_steps)
 def test_a_step_is_read_as_it_was_written(step: steps.Step) -> None:
     assert steps.decode(*steps.encode(step)) == step
+
+
+def test_a_note_is_written_as_it_always_was() -> None:
+    assert steps.encode(Steer("decide")) == ("steer", '"decide"')
+    assert steps.decode("steer", '"decide"') == Steer("decide")
 
 
 def test_a_first_claim_begins_the_turn(driver: SqliteDriver, claim: Claim) -> None:

@@ -46,10 +46,14 @@ class Office:
     done: list[str] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    patience: asyncio.Event | None = None  # turns wait aside for it first
+    waits: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # that do, or did
     lanes: Any = None
     bus: Any = None
 
     async def work(self, claim: Claim) -> None:
+        if self.patience is not None:
+            await self._wait_aside(claim, self.patience)
         self.begun.append(claim.message.text)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -62,6 +66,13 @@ class Office:
             self.done.append(claim.message.text)
         finally:
             self.at_once -= 1
+
+    async def _wait_aside(self, claim: Claim, patience: asyncio.Event) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.waits[claim.message.text] = task
+        async with self.lanes.aside(claim.message.session_key):
+            await patience.wait()
 
     async def hear(self, *messages: InboundMessage) -> None:
         for message in messages:
@@ -247,3 +258,74 @@ async def test_a_turn_whose_end_cannot_even_be_written_holds_its_session_up_for_
         await until(lambda: office.done == ["after"])
 
         assert office.begun == ["always"] * 6 + ["after"]
+
+
+async def test_what_waits_behind_a_turn_is_seen_up_to_a_due_job(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:
+        await office.hear(said("works"), said("one"))
+        await office.clock.advance(timedelta(seconds=2))
+        await office.hear(said("two"), said("tick", due=True), said("three"))
+
+        behind = office.lanes.behind("test:1")
+
+        assert [row for row, _ in behind] == [2, 3]
+        assert behind[1][1] - behind[0][1] == 2.0
+        assert office.lanes.behind("test:9") == []
+
+
+async def test_nothing_behind_a_command_that_is_not_done_is_seen(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:
+        await office.hear(said("works"), said("one"), replace(said("/new"), session="command:test:1"), said("two"))
+
+        assert [row for row, _ in office.lanes.behind("test:1")] == [2]
+
+
+async def test_what_has_joined_a_turn_waits_no_longer(tmp_path: Path) -> None:
+    async with open_office(tmp_path) as office:
+        await office.hear(said("works"), said("one"), said("two"), said("three"))
+        office.lanes.joined("test:1", {2, 4})
+        await office.database.write(lambda t: t.execute("UPDATE inbox SET state = 'done' WHERE seq IN (2, 4)"))
+        await office.bus.refresh()
+        waiting = office.lanes.waiting
+        office.gate.set()
+        await until(lambda: office.done == ["works", "two"])
+
+        assert waiting == 1
+        assert office.lanes.people_waiting == 0
+
+
+async def test_who_waits_for_a_person_keeps_nobody_from_being_answered(tmp_path: Path) -> None:
+    async with open_office(tmp_path, person=2) as office:
+        office.patience = asyncio.Event()
+        await office.hear(*[said(str(n), chat=str(n)) for n in range(6)])
+        await until(lambda: len(office.waits) == 6)
+
+        office.patience.set()
+        await until(lambda: office.at_once == 2)
+        office.gate.set()
+        await until(lambda: len(office.done) == 6)
+
+        assert office.most_at_once == 2
+
+
+async def test_turns_that_end_while_they_wait_leave_as_many_slots_as_there_were(tmp_path: Path) -> None:
+    async with open_office(tmp_path, person=2) as office:
+        office.patience = asyncio.Event()
+        await office.hear(*[said(str(n), chat=str(n)) for n in range(5)])
+        await until(lambda: len(office.waits) == 5)
+        office.waits["0"].cancel()  # before it may go on
+        await asyncio.wait({office.waits["0"]})
+        office.patience.set()
+        await until(lambda: office.at_once == 2)
+        late = [task for text, task in office.waits.items() if text not in office.begun and not task.done()]
+        late[0].cancel()  # while it waits for a slot, at the moment at which it could have one
+        office.waits[office.begun[0]].cancel()
+        await asyncio.wait({late[0], office.waits[office.begun[0]]})
+
+        office.patience = None
+        await office.hear(*[said(str(n), chat=str(n)) for n in range(5, 15)])
+        await until(lambda: office.at_once == 2)
+        office.gate.set()
+        await until(lambda: len(office.done) == 12)
+
+        assert office.most_at_once == 2

@@ -1,8 +1,8 @@
 """How a person's turn ends, whichever way it does."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,13 +11,17 @@ import pytest
 
 from gateway import inbox
 from gateway.agent import journal
+from gateway.agent.arrivals import Unopened
+from gateway.agent.draft import Drafts
 from gateway.agent.due import Assignment, DueHandler, Ending, EndStatus, Plan
 from gateway.agent.due import Script as Spoken
+from gateway.agent.joining import Joining, Rules
 from gateway.agent.journal import Claim
 from gateway.agent.loop import AgentLoop, Limits
 from gateway.agent.model import Usage, UserText
 from gateway.agent.models.scripted import HANG, Script, ScriptedModel, calls, says
 from gateway.agent.outcome import CRASH_BUDGET
+from gateway.agent.person import Surroundings
 from gateway.agent.prompt import BAD_OUTPUT, NOBODY_IS_HERE, words
 from gateway.agent.sessions import Sessions
 from gateway.agent.toolbox import Toolbox
@@ -91,6 +95,41 @@ class Bench:
         return state, row
 
 
+class NobodyWaits:
+    """Behind a turn there is nothing."""
+
+    def behind(self, _session: str) -> list[tuple[int, float]]:
+        return []
+
+    def joined(self, session: str, rows: Collection[int]) -> None:
+        raise AssertionError(f"nobody waits in {session}: {rows}")
+
+    def aside(self, _session: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
+def around(
+    database: Database,
+    clock: FakeClock,
+    say: Words,
+    in_utc: Callable[[InboundMessage], UserText],
+    engine: TurnEngine,
+) -> Surroundings:
+    joining = Joining(
+        waiting=NobodyWaits(),
+        database=database,
+        clock=clock,
+        arrivals=Unopened(),
+        words=in_utc,
+        until_written=engine.until_written,
+        rules=Rules(),
+    )
+    drafts = Drafts(
+        say, clock, rhythm=lambda _address: None, fits=lambda _message: True, spawn=asyncio.ensure_future
+    )
+    return Surroundings(joining=joining, drafts=drafts)
+
+
 @asynccontextmanager
 async def open_bench(path: Path, script: Script, *, due: DueHandler | None = None) -> AsyncIterator[Bench]:
     clock, model = FakeClock(), ScriptedModel(script)
@@ -103,10 +142,11 @@ async def open_bench(path: Path, script: Script, *, due: DueHandler | None = Non
         def in_utc(message: InboundMessage) -> UserText:
             return words(message, "UTC")
 
+        engine = TurnEngine(model, database, clock, max_steps=3)
         loop = AgentLoop(
             database=database,
             clock=clock,
-            engine=TurnEngine(model, database, clock, max_steps=3),
+            engine=engine,
             sessions=Sessions(database, budget=1_000, words=in_utc),
             say=say,
             toolbox=Toolbox([MessageTool(say)]),
@@ -114,6 +154,7 @@ async def open_bench(path: Path, script: Script, *, due: DueHandler | None = Non
             zone_of=lambda _address: "UTC",
             words=in_utc,
             limits=Limits(timeout=timedelta(seconds=60)),
+            around=around(database, clock, say, in_utc, engine),
         )
         yield Bench(loop, model, say, clock, database, claim)
 

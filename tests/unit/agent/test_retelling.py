@@ -9,7 +9,7 @@ from gateway.agent.model import ModelReply, PromptItem, ToolCall, ToolResult, Us
 from gateway.agent.retelling import retelling, told
 from gateway.agent.sessions import Sessions
 from gateway.database.writer import Database
-from gateway.messages import SYSTEM, Caller, ChatAddress, Due, InboundMessage, OutboundMessage
+from gateway.messages import SYSTEM, Attachment, Caller, ChatAddress, Due, InboundMessage, OutboundMessage
 from tests.fakes import NOON, FakeClock
 from tests.parts import open_database, rows
 
@@ -84,3 +84,11 @@ def test_the_session_that_the_run_works_in_knows_it_already() -> None:
     assert told(own, [said("one")]) == []
     assert told(DUE, [said("one"), said("two")]) == [HERE.session]
     assert told(DUE, []) == []
+
+
+async def test_a_chat_knows_which_files_a_run_has_sent_there(tmp_path: Path) -> None:
+    report = Attachment(name="report.pdf", media_type="application/pdf", path="sent/d/0-report.pdf")
+    async with open_database(tmp_path / "gateway.db", FakeClock()) as database:
+        await database.write(retelling(DUE, "t1", [replace(said("one"), attachments=(report,))], now=LATER))
+
+        assert "sent/d/0-report.pdf" in str(await session(database, HERE.session))

@@ -160,6 +160,7 @@ def test_silence_takes_no_place() -> None:
 @pytest.mark.parametrize("text", ["hello", "你好" * 50, "x" * 10_000])
 def test_tokens_are_never_counted_too_few(text: str) -> None:
     assert tokens_of(UserText(text)) >= len(text.encode()) / 3
+    assert tokens_of(UserText("", text)) >= len(text.encode()) / 3  # a note goes along to the model
 
 
 # -- scheduled runs in a session ---------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
@@ -17,10 +19,11 @@ from gateway.access import Access
 from gateway.agent.lanes import Lanes
 from gateway.bus import Bus
 from gateway.database.writer import Database
-from gateway.errors import CredentialsRefusedError, ReadingError
+from gateway.errors import CredentialsRefusedError, ReadingError, StoreError
+from gateway.exchanges import Exchanges
 from gateway.messages import ChatAddress, InboundMessage
 from gateway.outbox.delivery import Outbox
-from gateway.sections import ChannelSection
+from gateway.sections import ChannelSection, Group
 from tests.fakes import NOON, FakeClock, RecordingChannel, until
 from tests.parts import open_database, rows
 
@@ -61,6 +64,19 @@ class Guarded(RecordingChannel):
     operated = False
 
 
+def written(text: str = "hello", *, sender: str = "mallory", **changes: Any) -> InboundMessage:
+    """What somebody has written in a private chat of the channel "test"; `changes` say what is different."""
+    message = InboundMessage(
+        channel="test",
+        sender_id=sender,
+        dedupe_keys=(f"test:{text}",),
+        address=ChatAddress(channel="test", chat="1"),
+        text=text,
+        received_at=NOON,
+    )
+    return replace(message, **changes)
+
+
 class Forger(RecordingChannel):
     """Hands in a message in the name of the schedule."""
 
@@ -86,6 +102,7 @@ class House:
     clock: FakeClock
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     moves: list[tuple[str, str, str]] = field(default_factory=list)
+    knocks: list[InboundMessage] = field(default_factory=list)
 
     async def start(self, channel: Channel) -> None:
         begun = asyncio.Event()
@@ -113,8 +130,19 @@ async def open_house(
         async def moved(channel: str, chat: str, to: str) -> None:
             house.moves.append((channel, chat, to))
 
+        async def knocked(message: InboundMessage) -> None:
+            house.knocks.append(message)
+
         bus = Bus(database, clock, lanes)
-        supervisor = Supervisor(bus, outbox, clock, access=Access(sections or {}), moved=moved)
+        supervisor = Supervisor(
+            bus,
+            outbox,
+            clock,
+            access=Access(sections or {}),
+            moved=moved,
+            knocked=knocked,
+            exchanges=Exchanges(database, clock),
+        )
         house = House(supervisor, outbox, database, clock)
         yield house
         for task in house.tasks:
@@ -263,3 +291,113 @@ async def test_when_a_channel_was_last_alive_is_known(tmp_path: Path) -> None:
         await house.start(RecordingChannel())
 
         assert house.supervisor.states["test"].last_alive == NOON
+
+
+OPEN_TO_ANNA = {"test": ChannelSection(allow=("anna", "bot"), groups={"-5": Group(context=9)})}
+IN_GROUP = {"address": ChatAddress(channel="test", chat="-5"), "group": True}
+
+
+async def hand_in(house: House, *messages: InboundMessage) -> None:
+    """The channel "test" has read these."""
+    channel = Guarded()
+    await house.start(channel)
+    assert channel._inlet is not None
+    for message in messages:
+        await channel._inlet.receive(message)
+
+
+async def test_a_stranger_knocks_in_a_private_chat_only(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:
+        alone, in_group = written("alone"), written("in a group", **IN_GROUP)
+
+        await hand_in(house, alone, in_group, written("a bot", bot=True), written("hello", sender="anna"))
+
+        assert house.knocks == [alone]
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"channel": "system"},
+        {"sender_id": "cron:a1b2c3d4"},
+        {"address": ChatAddress(channel="tg2", chat="1")},
+        {"session": "main"},
+    ],
+)
+async def test_what_is_forged_is_refused_and_audited_before_anybody_asks_who_it_is(
+    tmp_path: Path, forged: dict[str, Any]
+) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-70
+        await hand_in(house, replace(written(), **forged))
+
+        assert await rows(house.database, "SELECT what FROM audit") == [("bus.refused",)]
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(0,)]
+        assert house.knocks == []
+
+
+async def test_another_bot_is_answered_three_times_until_a_person_writes(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-51
+        chatter = [written(f"so {n}", sender="bot", bot=True, **IN_GROUP) for n in range(10)]
+
+        await hand_in(house, *chatter[:6], written("stop it", sender="anna", **IN_GROUP), *chatter[6:])
+
+        states = await rows(house.database, "SELECT message FROM inbox ORDER BY seq")
+        assert [name for (text,) in states for name in ("so 3", "so 9", "stop it") if name in text] == ["stop it"]
+        assert len(states) == 3 + 1 + 3
+
+
+async def test_a_bot_that_is_not_listed_is_not_heard_at_all(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-51
+        await hand_in(house, written(bot=True), written(bot=True, **IN_GROUP))
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(0,)]
+
+
+@pytest.mark.parametrize("words", ["/stop", "/cron remove a1b2c3d4", "  /pair approve ABCD2345"])
+async def test_a_bot_gives_no_commands(tmp_path: Path, words: str) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-51
+        await hand_in(house, written(words, sender="bot", bot=True, **IN_GROUP))
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(0,)]
+
+
+async def test_a_message_of_a_bot_that_comes_twice_counts_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:
+        first = written("so 0", sender="bot", bot=True, **IN_GROUP)
+
+        await hand_in(house, *[first] * 5, *(replace(first, text=f"{n}", dedupe_keys=()) for n in range(5)))
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(3,)]
+
+
+async def test_a_message_of_a_bot_that_could_not_be_kept_does_not_count(tmp_path: Path) -> None:
+    refuse = "CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:
+        channel, message = Guarded(), written(sender="bot", bot=True, **IN_GROUP)
+        await house.start(channel)
+        assert channel._inlet is not None
+        await house.database.write(lambda t: t.execute(refuse))
+        for _ in range(5):
+            with pytest.raises(StoreError):
+                await channel._inlet.receive(message)
+        await house.database.write(lambda t: t.execute("DROP TRIGGER full"))
+
+        await channel._inlet.receive(message)
+
+        assert await rows(house.database, "SELECT count(*) FROM inbox") == [(1,)]
+        assert await rows(house.database, "SELECT count FROM exchanges") == [(1,)]
+
+
+async def test_what_bots_and_people_say_to_each_other_is_kept_and_waits_for_nobody(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-52
+        talk = [
+            written(f"talk {n}", sender=("anna", "bot")[n % 2], bot=n % 2 == 1, addressed=False, **IN_GROUP)
+            for n in range(8)
+        ]
+
+        await hand_in(house, *talk)
+
+        assert await rows(house.database, "SELECT DISTINCT state FROM inbox") == [("done",)]
+        assert await rows(house.database, "SELECT count(*) FROM overheard WHERE session = 'test:-5'") == [(8,)]
+        assert await rows(house.database, "SELECT count(*) FROM exchanges") == [(0,)]

@@ -11,7 +11,7 @@ from gateway.clock import to_text
 from gateway.database import statements as sql
 from gateway.database.driver import Transaction
 from gateway.home import Home, prepare
-from gateway.messages import Caller, ChatAddress, OutboundMessage
+from gateway.messages import Attachment, Caller, ChatAddress, OutboundMessage
 from gateway.tools import message as messages
 from tests.command_line import CommandLine
 
@@ -182,3 +182,19 @@ def test_the_answer_of_a_command_shows_words_as_they_were_written(tocsin: Comman
     printed = tocsin("chat", "/remind in 2 hours buy milk & eggs [2]")
 
     assert "It says: buy milk & eggs [2]" in printed.lines
+
+
+def test_a_file_that_was_sent_is_shown_with_the_place_where_it_lies(tocsin: CommandLine) -> None:
+    report = Attachment(name="report.pdf", media_type="application/pdf", path="sent/d/0-report.pdf")
+    waiting = OutboundMessage(
+        delivery_id="d",
+        address=ChatAddress(channel="console", chat="default"),
+        caller=Caller.MODEL,
+        text="here",
+        attachments=(report,),
+    )
+    tocsin.kept.write(lambda transaction: messages.leave(transaction, waiting, at=AT))
+
+    printed = tocsin("chat", "help")
+
+    assert "here\n[file: report.pdf → sent/d/0-report.pdf]\n" in printed.out

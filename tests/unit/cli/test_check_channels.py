@@ -28,7 +28,7 @@ class HurriedClock(SystemClock):
 MODULE = """
 import asyncio
 
-def create(name, config, clock):
+def create(name, config, clock, around):
     raise AssertionError("a check creates no channel")
 
 async def examine(name, config, clock):
@@ -50,7 +50,7 @@ def herons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: herons\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[tocsin.channels]\nheron = herons\nraven = ravens\n")
     (folder / "herons.py").write_text(MODULE)
-    (folder / "ravens.py").write_text("def create(name, config, clock): ...\n")
+    (folder / "ravens.py").write_text("def create(name, config, clock, around): ...\n")
     monkeypatch.syspath_prepend(folder)
     for name in ("herons", "ravens"):  # another test may have packages of the same names
         monkeypatch.delitem(sys.modules, name, raising=False)

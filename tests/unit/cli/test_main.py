@@ -19,7 +19,6 @@ from gateway.errors import ConfigError, NotFoundError, ScheduleError, StoreBusyE
 
 HEAVY = (
     "pydantic",
-    "pydantic_settings",
     "structlog",
     "httpx",
     "rich",

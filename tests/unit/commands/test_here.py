@@ -26,7 +26,7 @@ async def test_whoami_tells_the_ids_that_a_configuration_needs() -> None:
     answer = await WhoAmICommand().answer(ask(address=address, sender_id="123", group=True))
 
     assert answer.text.splitlines() == [
-        "- You: `123`",
+        "- You: `123` (a user)",
         "- Chat: `-100200` (a group)",
         "- Topic: `7`",
         "- Channel: `telegram`",

@@ -182,7 +182,10 @@ def test_who_made_a_job_changes_it_and_other_members_do_not(book: JobBook) -> No
 def test_who_may_change_a_job_may_run_it_and_other_members_may_not(book: JobBook, store: MemoryStore) -> None:
     job = book.add(TEA, MAKER)  # P-72
 
-    with pytest.raises(UserError, match="made by somebody else here; they or an owner of this bot may run it"):
+    with pytest.raises(
+        UserError,
+        match="made by somebody else here; they, an admin of this group or an owner of this bot may run it",
+    ):
         book.runnable(job.id, BEN)
     with pytest.raises(NotFoundError):
         book.runnable(job.id, FOREIGN)

@@ -200,7 +200,10 @@ async def test_a_job_is_run_by_who_made_it_and_not_by_another_member_of_the_grou
     async with open_desk(tmp_path) as desk:  # P-72
         job = await desk.add(say="tea", every_seconds=3600)
 
-        with pytest.raises(UserError, match="made by somebody else here; they or an owner of this bot may run it"):
+        with pytest.raises(
+            UserError,
+            match="made by somebody else here; they, an admin of this group or an owner of this bot may run it",
+        ):
             await desk.use(replace(TURN, sender_id="ben"), action="run", job_id="tea")
         refused = list(desk.ran)
         await desk.use(action="run", job_id="tea")

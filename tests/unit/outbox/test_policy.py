@@ -13,7 +13,7 @@ from gateway.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
-from gateway.outbox.policy import End, Halt, History, Later, Plain, Settle, Verdict, delay_after, judge
+from gateway.outbox.policy import Drop, End, Halt, History, Later, Plain, Settle, Verdict, delay_after, judge
 from gateway.outbox.port import Repeat
 from tests.fakes import NOON
 
@@ -85,3 +85,25 @@ def test_lost_answers_are_asked_for_less_and_less_often_and_for_a_day(
 def test_the_pauses_double_from_a_second_to_a_minute() -> None:
     assert [delay_after(n).total_seconds() for n in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert delay_after(10**9) == timedelta(seconds=60)
+
+
+PASSING = replace(FIRST, passing=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "repeat", "verdict"),
+    [
+        (UNSENT, MARKED, Drop()),
+        (TransientDeliveryError("429", retry_after=SECOND), MARKED, Drop()),
+        (PermanentDeliveryError("chat not found"), MARKED, Drop()),
+        (FormattingRefusedError("odd"), MARKED, Plain()),
+        (CredentialsRefusedError("401"), MARKED, Halt()),
+        (LOST, MARKED, Drop()),  # a second one would stand there for ever
+        (LOST, DEDUPED, Settle(SECOND)),  # so its name is learnt, and the answer finds it
+        (LOST, SEARCHABLE, Settle(SECOND)),
+    ],
+)
+def test_an_answer_that_still_grows_is_not_worth_a_second_request(
+    error: DeliveryError, repeat: Repeat, verdict: Verdict
+) -> None:
+    assert judge(error, PASSING, now=NOON, repeat=repeat, hold=False) == verdict

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from gateway.agent.turn import spec_of
 from gateway.database.driver import Transaction, transact
 from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
-from gateway.errors import StoreError
+from gateway.errors import StoreError, UserError
+from gateway.media.spool import Spool
+from gateway.media.workspace import Workspace
 from gateway.messages import Caller, ChatAddress, OutboundMessage, Person
 from gateway.outbox.delivery import Outbox
 from gateway.tools.base import Effect, Turn
-from gateway.tools.message import LONGEST, MessageArguments, MessageTool, Speaker, leave
+from gateway.tools.message import FILE_KEYS, LONGEST, MessageArguments, MessageTool, Speaker, leave
 from tests.fakes import NOON, FakeClock, RecordingChannel, until
 from tests.parts import open_database, prepared, rows
 
@@ -125,3 +128,91 @@ def test_a_message_has_words_and_an_end(text: str) -> None:
 
 def test_the_steps_of_a_turn_are_written_with_its_messages() -> None:
     assert MessageTool.effect is Effect.ALONG
+
+
+async def test_files_go_with_the_words_after_them(tmp_path: Path) -> None:
+    files = spool(tmp_path)
+    async with open_speaker(tmp_path) as (speaker, channel, _):
+        answer = await MessageTool(speaker, files).call(MessageArguments(text="look", files=["a.pdf"]), TURN)
+        await until(lambda: len(channel.sent) == 2)
+
+        assert answer == "queued for delivery"
+        assert channel.texts() == ["look", "[a.pdf]"]
+        assert [parcel.address for parcel in channel.sent] == [HERE, HERE]  # CARD-08
+
+
+async def test_a_file_can_be_sent_without_a_word(tmp_path: Path) -> None:
+    files = spool(tmp_path)
+    async with open_speaker(tmp_path) as (speaker, channel, _):
+        await MessageTool(speaker, files).call(MessageArguments(files=["a.pdf"]), TURN)
+        await until(lambda: channel.texts() == ["[a.pdf]"])
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "file:///etc/passwd", "link", "no.pdf"])
+async def test_a_file_outside_of_the_workspace_is_refused_and_nothing_is_said(tmp_path: Path, path: str) -> None:
+    files = spool(tmp_path)
+    (tmp_path / "workspace" / "link").symlink_to("/etc/passwd")
+    async with open_speaker(tmp_path) as (speaker, _, database):
+        with pytest.raises(UserError):  # P-85
+            await MessageTool(speaker, files).call(MessageArguments(text="look", files=[path]), TURN)
+
+        assert await rows(database, "SELECT count(*) FROM outbox") == [(0,)]
+
+
+async def test_where_no_files_can_be_sent_the_model_is_told(tmp_path: Path) -> None:
+    async with open_speaker(tmp_path) as (speaker, _, _):
+        with pytest.raises(UserError, match="no files can be sent here"):
+            await MessageTool(speaker).call(MessageArguments(files=["a.pdf"]), TURN)
+
+
+@pytest.mark.parametrize("key", FILE_KEYS)
+@pytest.mark.parametrize("given", ["a.pdf", ["a.pdf"], {"path": "a.pdf"}, [{"path": "a.pdf"}]])
+def test_files_are_understood_under_each_name_that_models_use(key: str, given: object) -> None:
+    arguments = MessageArguments.model_validate({"text": "look", key: given})  # P-85: every alias is checked alike
+
+    assert arguments.files == ["a.pdf"]
+
+
+def test_files_in_a_box_in_a_box_are_refused_in_words() -> None:
+    given: object = "a.pdf"
+    for _ in range(900):
+        given = [given]
+
+    with pytest.raises(ValidationError):
+        MessageArguments.model_validate({"text": "look", "files": given})
+
+
+async def test_a_file_that_is_named_under_two_names_is_sent_once(tmp_path: Path) -> None:
+    files = spool(tmp_path)
+    async with open_speaker(tmp_path) as (speaker, channel, _):
+        arguments = MessageArguments.model_validate({"text": "look", "file": "a.pdf", "filePath": "a.pdf"})
+
+        await MessageTool(speaker, files).call(arguments, TURN)
+        await until(lambda: len(channel.sent) >= 2)
+
+    assert channel.texts() == ["look", "[a.pdf]"]
+
+
+@pytest.mark.parametrize("given", [{}, {"text": " "}, {"files": []}, {"text": None, "file": None}, {"files": [7]}])
+def test_a_message_without_words_and_files_is_none(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        MessageArguments.model_validate(given)
+
+
+def test_the_schema_of_the_tool_is_flat() -> None:
+    schema = spec_of(MessageTool(nobody)).schema
+
+    assert set(schema["properties"]) == {"text", "files"}
+    assert schema["properties"]["files"]["items"] == {"type": "string"}
+    assert "$defs" not in schema
+
+
+async def nobody(message: OutboundMessage, *, along: object = None) -> bool:
+    raise AssertionError(message)
+
+
+def spool(tmp_path: Path) -> Spool:
+    """A workspace with one file in it."""
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace" / "a.pdf").write_bytes(b"%PDF")
+    return Spool(Workspace(tmp_path / "workspace"), FakeClock())

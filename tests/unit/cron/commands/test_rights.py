@@ -31,7 +31,8 @@ async def test_in_a_group_other_members_neither_change_nor_run_a_job(tmp_path: P
         may = "run" if verb == "run" else "change"
 
         with pytest.raises(
-            UserError, match=f"made by somebody else here; they or an owner of this bot may {may} it"
+            UserError,
+            match=f"made by somebody else here; they, an admin of this group or an owner of this bot may {may} it",
         ):
             await desk.cron(f"{verb} tea")
 

@@ -20,6 +20,12 @@ def _telegram(run: Run) -> None:
     telegram.measure(run)
 
 
+def _channels(run: Run) -> None:
+    from bench import channels  # the same
+
+    channels.measure(run)
+
+
 def _text(run: Run) -> None:
     from bench import text  # the same
 
@@ -54,6 +60,7 @@ GROUPS: dict[str, Callable[[Run], Coroutine[None, None, None] | None]] = {
     "schedule": _schedule,
     "phrases": _phrases,
     "telegram": _telegram,
+    "channels": _channels,
     "text": _text,
     "sql": _sql,
     "install": process.install,

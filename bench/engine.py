@@ -16,7 +16,7 @@ from cron.codec import encode_job
 from cron.job import AgentPrompt, Job
 from cron.schedule import Every
 from cron.stores.json_file import JsonFileStore
-from gateway.agent.model import ModelAnswer, Prompt
+from gateway.agent.model import Hear, ModelAnswer, Prompt
 from gateway.clock import SystemClock
 
 ROUNDS = 3
@@ -27,9 +27,9 @@ FIRING, PERIOD, SECONDS = 10_000, timedelta(seconds=100), 60
 class SlowModel(InstantModel):
     """A model that takes its time over every answer."""
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         await asyncio.sleep(TURN.total_seconds())
-        return await super().ask(prompt)
+        return await super().ask(prompt, hear=hear)
 
 
 def keep(path: Path, jobs: Sequence[Job]) -> JsonFileStore:

@@ -19,8 +19,9 @@ from bench.report import Due, Measure, median_of, percentile
 from bench.run import Run
 from bench.world import complain, words
 from channels import telegram as channel_of
+from channels.base import Surroundings
 from gateway import observe
-from gateway.agent.model import ModelAnswer, Prompt
+from gateway.agent.model import Hear, ModelAnswer, Prompt
 from gateway.app import Gateway
 from gateway.clock import SystemClock, from_text
 from gateway.config import Config
@@ -108,7 +109,7 @@ class Model:
     open: asyncio.Event = field(default_factory=asyncio.Event)
     asked: "asyncio.Queue[float]" = field(default_factory=asyncio.Queue)
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         self.asked.put_nowait(time.perf_counter())
         await self.open.wait()
         return words(prompt)
@@ -126,7 +127,7 @@ async def bot(path: Path, url: str, *, held: bool = False) -> AsyncIterator[tupl
         model.open.set()
     section = {"token": TOKEN, "api_base": url, "allow": ["*"], "rate": LIFTED}
     config = Config.layered(environment={}, file={"channels": {NAME: section}})
-    channels = {NAME: channel_of.create(NAME, config, SystemClock())}
+    channels = {NAME: channel_of.create(NAME, config, SystemClock(), Surroundings(workspace=home.workspace))}
     with open("/dev/null", "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - opens at once
         observe.start(level=config.logging.level, clock=SystemClock(), file=home.log_file, stream=nowhere)
         try:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from channels.base import Inlet
 from cron.store import JobStore
 from gateway import observe
-from gateway.agent.model import ModelAnswer, ModelReply, Prompt, ToolCall, UserText, call_id
+from gateway.agent.model import Hear, ModelAnswer, ModelReply, Prompt, ToolCall, UserText, call_id
 from gateway.app import Gateway
 from gateway.clock import SystemClock
 from gateway.config import Config
@@ -55,7 +55,7 @@ class InstantModel:
     def __init__(self, script: Script) -> None:
         self.script = script
 
-    async def ask(self, prompt: Prompt) -> ModelAnswer:
+    async def ask(self, prompt: Prompt, *, hear: Hear | None = None) -> ModelAnswer:
         return self.script(prompt)
 
     async def close(self) -> None:

@@ -112,6 +112,8 @@ class _Inlet:
             self._state.last_alive = self._clock.now()  # nothing was asked meanwhile, so silence counts from here
 
     def alive(self) -> None:
+        if self._state.state in {"starting", "retrying"}:
+            logger.info("the channel is connected", channel=self._state.name)
         self._state.state, self._state.reason = "running", ""
         self._state.last_alive = self._clock.now()
         self._line.answered(self._request)

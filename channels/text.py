@@ -101,6 +101,19 @@ def stretches(runs: Sequence[Run]) -> list[Stretch]:
     return [Stretch(start, end, mark) for (start, mark), end in zip(starts, ends, strict=True)]
 
 
+def spelled_out(runs: Sequence[Run]) -> str:
+    """The visible text, with the addresses of its links after their words: for where there are no links."""
+    text = visible(runs)
+    pieces: list[str] = []
+    position = 0
+    for stretch in stretches(runs):
+        words = text[stretch.start : stretch.end].strip()
+        if isinstance(stretch.mark, Href) and words != stretch.mark.url:
+            pieces += [text[position : stretch.end], f" ({stretch.mark.url})"]
+            position = stretch.end
+    return "".join([*pieces, text[position:]])
+
+
 def common(one: Sequence[Mark], other: Sequence[Mark]) -> int:
     """How many of the outer marks are the same: these go on from one run to the other."""
     count = 0

@@ -235,10 +235,13 @@ def _warnings(config: Config, where: str) -> Iterator[str]:
             yield f"{where}: {key}: this is not built yet, so it has no effect"
     if config.heartbeat.url.get_secret_value() and not config.cron.enabled:
         yield f"{where}: heartbeat.url: [cron] enabled is false, and no heartbeat is sent without a scheduler"
+    if config.transcription.model_fields_set and not config.transcription.base_url:
+        yield f"{where}: transcription.base_url: missing, so nobody writes down voice messages"
     for name, channel in config.channels.items():
         if not channel.enabled or config.kind_of(name) not in ID_FORMS:  # the others have no strangers
             continue
         if ANYBODY in channel.allow:
             yield f'{where}: channels.{name}.allow: "*" lets ANYBODY who finds this bot talk to it'
-        elif not channel.allow and not channel.groups:
-            yield f"{where}: channels.{name}.allow: is empty, so nobody is answered there"
+        elif not (channel.allow or channel.owners or channel.groups):
+            only = " but whoever `tocsin pair approve` lets in" if channel.pairing else ""
+            yield f"{where}: channels.{name}.allow: is empty, so nobody is answered there{only}"

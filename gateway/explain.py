@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.plugins import offered
+
 _SHOWN = 3
 
 _WORDS: dict[str, str] = {
@@ -84,6 +86,8 @@ def _nearest(loc: tuple[int | str, ...], model: type[BaseModel], prefix: str) ->
     """The known key most like the unknown one: beside it if one there is like it, else anywhere."""
     wanted = str(loc[-1]).lower()
     place = loc[:-1]
+    if not place and not prefix and wanted in offered("channels"):
+        return f"channels.{wanted}"
     beside = {name: dotted((*place, name), prefix) for name in _keys_at(model, place)}
     anywhere = {path.rpartition(".")[2]: path for path in _paths(model, prefix)}
     for table, cutoff in ((beside, 0.8), (anywhere, 0.95), (beside, 0.6), (anywhere, 0.75), (beside, 0.0)):

@@ -17,9 +17,10 @@ from gateway.agent.person import Surroundings
 from gateway.chats import Chats
 from gateway.config import Config
 from gateway.database.writer import Database
-from gateway.errors import DeliveryError
+from gateway.errors import DeliveryError, TransientDeliveryError
 from gateway.messages import ChatAddress, InboundMessage
 from gateway.outbox.delivery import Outbox
+from gateway.outbox.line import Line
 from gateway.outbox.pace import Paces
 from gateway.outbox.port import Paced
 from gateway.presence import Presence
@@ -49,7 +50,6 @@ class Flow:
         self._database = database
         self._outbox = outbox
         self._chats = chats
-        self._spawn = spawn
         self.drafts = Drafts(
             say,
             setup.clock,
@@ -58,7 +58,8 @@ class Flow:
             spawn=spawn,
         )
         self.presence = Presence(self._sign, setup.clock)
-        self.loops = (self.presence.run, self.drafts.run)
+        self._seen: asyncio.Queue[tuple[Reacting, InboundMessage]] = asyncio.Queue()  # to be acknowledged
+        self.loops = (self.presence.run, self.drafts.run, self._react_to_all)
 
     def around(
         self,
@@ -109,25 +110,44 @@ class Flow:
         )
 
     def _acknowledge(self, message: InboundMessage) -> None:
-        """Forgotten as soon as it is begun: an answer does not wait for it."""
+        """Only asked for: an answer does not wait for it."""
         section = self._setup.config.channels.get(message.address.channel)
         channel = self._setup.channels.get(message.address.channel)
         if section is not None and section.react and message.message_id and isinstance(channel, Reacting):
-            self._spawn(self._react(channel, message))
+            self._seen.put_nowait((channel, message))
+
+    async def _react_to_all(self) -> None:
+        """For ever; the end of this loop is that of the reactions under way."""
+        async with asyncio.TaskGroup() as reactions:
+            while True:
+                channel, message = await self._seen.get()
+                reactions.create_task(self._react(channel, message))
 
     async def _react(self, channel: Reacting, message: InboundMessage) -> None:
+        address = message.address
+        line = self._open_line(address)
+        if line is None:
+            return
         try:
-            await channel.react(message.address, message.message_id)
+            await channel.react(address, message.message_id)
         except DeliveryError as error:
-            logger.debug("a message was not acknowledged", chat=str(message.address), error=str(error))
+            if isinstance(error, TransientDeliveryError) and error.retry_after is not None:
+                line.close_for(address.chat, error.retry_after)
+            logger.debug("a message was not acknowledged", chat=str(address), error=str(error))
         except Exception:
             logger.exception("a channel failed in a way of its own", channel=message.address.channel)
 
     async def _sign(self, address: ChatAddress) -> None:
-        channel, line = self._setup.channels.get(address.channel), self._outbox.lines.get(address.channel)
-        silent = line is None or line.halted or line.closed_for(address.chat) is not None
-        if isinstance(channel, Signing) and not silent:
+        channel = self._setup.channels.get(address.channel)
+        if isinstance(channel, Signing) and self._open_line(address) is not None:
             await channel.sign(address)
+
+    def _open_line(self, address: ChatAddress) -> Line | None:
+        """The line of the address's channel; None while the chat is to be left alone."""
+        line = self._outbox.lines.get(address.channel)
+        if line is None or line.halted or line.closed_for(address.chat) is not None:
+            return None
+        return line
 
 
 def rules_of(config: Config, chats: Chats) -> Rules:

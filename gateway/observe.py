@@ -55,7 +55,8 @@ _TOKENS = re.compile(
     | \b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}               # OpenAI, Anthropic and who copies them
     | \bgh[pousr]_[A-Za-z0-9]{20,}                    # GitHub
     | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*             # JSON web tokens
-    | (?i:\b(?:bearer|basic)\ )[A-Za-z0-9._~+/=-]{8,}
+    | (?i:\bbearer\ )[A-Za-z0-9._~+/=-]{8,}
+    | (?i:\bbasic\ )(?![A-Za-z][a-z]+(?![A-Za-z0-9_~+/=-]))[A-Za-z0-9._~+/=-]{8,}  # not "Basic Information"
     | (?<=://)[^\s/@:"]*:[^\s/@"]+(?=@)               # user:password in an address
     | (?i:(?<=[?&]key=)|(?<=[?&]token=)|(?<=[?&]access_token=))[A-Za-z0-9._~-]{8,}
     """,

@@ -20,6 +20,8 @@ FOLDERS = {
     "models": "gateway.agent.models",
 }
 
+_ADVICE = {"channels": ', and a section with another name says which of them it is, as in kind = "telegram"'}
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CREATES = re.compile(r"^(?:async )?def create\(", re.MULTILINE)
 
@@ -69,4 +71,4 @@ def _nearest(kind: str, name: str) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]}?"
-    return f"; there are {', '.join(names)}" if names else ""
+    return f"; there are {', '.join(names)}{_ADVICE.get(kind, '')}" if names else ""

@@ -16,6 +16,7 @@ logger = structlog.get_logger()
 
 MOMENT = timedelta(seconds=1)  # an answer that comes sooner needs no sign
 EVERY = timedelta(seconds=4)  # Telegram shows "typing" for five seconds
+PATIENCE = timedelta(seconds=2)  # with one sign: the others of all chats are waiting for it
 
 Sign = Callable[[ChatAddress], Awaitable[None]]
 """Show it once; DeliveryError if that did not work, which harms nobody."""
@@ -64,8 +65,9 @@ class Presence:
 
     async def _try(self, address: ChatAddress) -> None:
         try:
-            await self._sign(address)
-        except DeliveryError as error:
+            async with self._clock.timeout(PATIENCE):
+                await self._sign(address)
+        except (DeliveryError, TimeoutError) as error:
             logger.debug(
                 "a chat could not be shown that it is being answered", chat=str(address), error=str(error)
             )

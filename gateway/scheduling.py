@@ -75,7 +75,12 @@ class Scheduling:
             members_edit=config.cron.group_edit == "members",
         )
         self.nagger = Nagger(
-            database=database, clock=setup.clock, find=self._job, default_target=self._target, left_words=look
+            database=database,
+            clock=setup.clock,
+            find=self._job,
+            default_target=self._target,
+            left_words=look,
+            barred=self._barred,
         )
         self.handler = self._handler(look)
         self.dispatch = self._dispatcher(bus, cancel)
@@ -136,7 +141,7 @@ class Scheduling:
             consequences=self._consequences(),
             room=self.spend.room,
             listeners=[log_result, self.nagger.heard, *map(hearing, self._setup.listeners)],
-            barred=lambda job: barred(job, self._admits),
+            barred=self._barred,
         )
 
     def _consequences(self) -> list[Consequence]:
@@ -191,6 +196,9 @@ class Scheduling:
 
     def _settle_soon(self) -> None:
         self.cron.settle_soon()
+
+    def _barred(self, job: Job) -> str:
+        return barred(job, self._admits)
 
     def _job(self, uid: str) -> Job | None:
         jobs = self.cron.jobs or self.store.load()  # nothing is read yet where there is no scheduler

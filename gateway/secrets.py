@@ -43,8 +43,10 @@ def _secret_in(home: Path, value: object, where: str) -> str:
     path = home / Path(value).expanduser()
     try:
         text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: {path} cannot be read: {type(error).__name__}") from None
+    except OSError as error:
+        raise ConfigError(f"{where}: {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where}: {path} cannot be read: it is no text") from None
     if not text:
         raise ConfigError(f"{where}: {path} is empty")
     return text

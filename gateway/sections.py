@@ -19,7 +19,7 @@ ANYBODY = "*"
 ID_FORMS = {
     "telegram": (re.compile(r"-?\d+"), "a number such as 123456"),
     "slack": (re.compile(r"[UWB][A-Z0-9]+"), "an id such as U012ABCDEF"),
-    "feishu": (re.compile(r"(?:ou|on)_\w+"), "an open id such as ou_84aad35d"),
+    "feishu": (re.compile(r"ou_\w+"), "an open id such as ou_84aad35d"),
 }
 """What an immutable user id looks like; here, so that a display name is refused before any channel is imported."""
 
@@ -30,6 +30,7 @@ GROUP_FORMS = {
 }
 """What a group's id looks like: a key of another form would never match."""
 
+_NO_ID = "not an immutable id (names and addresses can be taken over by somebody else)"
 CREDENTIALS = ("token", "bot_token", "app_id")
 """Keys that say who a channel is on its platform, where only one may read for it."""
 
@@ -363,14 +364,14 @@ def check_ids(name: str, channel: ChannelSection) -> None:
     _check_groups(name, channel)
     lists = {"allow": channel.allow, "owners": channel.owners}
     lists |= {f"groups.{group}.allow": rule.allow or () for group, rule in channel.groups.items()}
-    form, example = ID_FORMS.get(channel.kind or name, (re.compile(r"[^@\s]+"), "the user's id"))
+    kind = channel.kind or name
+    form, example = ID_FORMS.get(kind, (re.compile(r"[^@\s]+"), "the user's id"))
+    groups, _ = GROUP_FORMS.get(kind, (re.compile(r"(?!)"), ""))
     for key, entries in lists.items():
         for entry in entries:
             if entry != ANYBODY and not form.fullmatch(entry):
-                raise ValueError(
-                    f'.{name}.{key}: "{entry}" is not an immutable id (names and addresses can be taken over '
-                    f"by somebody else); write {example}"
-                )
+                what = "the id of a group, not of a person" if groups.fullmatch(entry) else _NO_ID
+                raise ValueError(f'.{name}.{key}: "{entry}" is {what}; write {example}')
     if ANYBODY in channel.owners:
         raise ValueError(f'.{name}.owners: "{ANYBODY}" would make everybody an owner; list them by id')
 

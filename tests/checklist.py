@@ -17,25 +17,27 @@ def ids(group: str, *spans: tuple[int, int], besides: tuple[int, ...] = ()) -> l
     return [f"{group}-{n:02}" for n in numbers]
 
 
-# Left out are what needs Slack, Feishu or several channels at once, event triggers, the task graph, the sandbox
-# and the shell, and the search tools of others: there is no such part yet.
+# Left out are event triggers, the task graph, the sandbox and the shell, and the search tools of others: there is no
+# such part yet.
 WANTED = [
-    *ids("CARD", (2, 6), (8, 9)),
+    *ids("CARD", (1, 9)),
     *ids("OC", (1, 35)),
-    *ids("NOX", (2, 12), (14, 41), (48, 55)),
+    *ids("NOX", (2, 41), (48, 55)),
     *ids("PRX", (1, 8), (10, 12), (21, 27), (29, 42), (49, 55), (64, 68), (80, 84)),
     *ids("HP", (1, 22), (24, 85)),
-    *ids("AB", (1, 12), (14, 59), (61, 82)),
+    *ids("AB", (1, 12), (14, 82)),
 ]
 
 SHOWN = {
+    "CARD-01": "tests/contract/channels/test_together.py::test_one_process_connects_telegram_slack_and_feishu_to_one_assistant",
     "CARD-02": "tests/journeys/test_watching.py::test_a_due_job_comes_as_a_system_message_of_its_own_chat",
     "CARD-03": "tests/journeys/test_watching.py::test_the_final_text_of_a_scheduled_turn_reaches_nobody",
     "CARD-04": "tests/unit/cron/test_json_privacy.py::test_the_first_job_makes_the_file_in_a_private_folder",
     "CARD-05": "tests/unit/test_project.py::test_the_given_packages_are_base_dependencies_and_are_installed",
     "CARD-06": "tests/unit/test_project.py::test_the_parts_of_the_project_lie_at_its_root",
-    "CARD-08": "tests/journeys/telegram/test_groups.py::test_a_job_that_a_model_runs_speaks_in_the_topic_where_it_was_made_and_nowhere_else",
-    "CARD-09": "tests/journeys/test_commands.py::test_commands_are_answered_while_every_turn_hangs_in_the_model",
+    "CARD-07": "tests/contract/channels/test_conversations.py::test_a_person_is_answered_in_their_private_chat_and_nowhere_else",
+    "CARD-08": "tests/contract/channels/test_places.py::test_a_job_that_a_model_runs_speaks_in_the_thread_where_it_was_made",
+    "CARD-09": "tests/contract/channels/test_commands.py::test_commands_are_answered_while_every_turn_hangs_in_the_model",
     "OC-01": "tests/unit/cli/test_cron_settings.py::test_a_job_in_camel_case_with_comments_is_taken_unchanged",
     "OC-02": "tests/unit/cli/test_cron_examples.py::test_a_delivery_is_optional_and_shown_as_it_was_understood",
     "OC-03": "tests/journeys/test_webhooks.py::test_a_daily_report_goes_to_its_api_and_to_nobody_else",
@@ -82,10 +84,11 @@ SHOWN = {
     "NOX-10": "tests/journeys/test_run_sessions.py::test_an_isolated_run_begins_a_session_of_its_own_each_time",
     "NOX-11": "tests/journeys/test_run_sessions.py::test_a_run_of_the_main_session_is_part_of_what_is_said_there",
     "NOX-12": "tests/journeys/test_run_sessions.py::test_a_run_of_the_main_session_is_part_of_what_is_said_there",
+    "NOX-13": "tests/contract/channels/test_together.py::test_the_result_of_a_job_goes_to_the_chat_of_its_delivery",
     "NOX-14": "tests/journeys/test_webhooks.py::test_a_daily_report_goes_to_its_api_and_to_nobody_else",
     "NOX-15": "tests/journeys/test_webhooks.py::test_with_delivery_log_the_result_is_a_line_of_the_log",
     "NOX-16": "tests/unit/cron/making/test_rules.py::test_a_delivery_is_spelled_in_any_letter_case",
-    "NOX-17": "tests/journeys/test_reminders.py::test_a_group_job_returns_to_its_thread_after_a_restart",
+    "NOX-17": "tests/contract/channels/test_places.py::test_a_job_of_a_group_returns_to_it_after_a_restart",
     "NOX-18": "tests/unit/cron/policies/test_overlap_policies.py::test_ten_ticks_during_one_slow_run_give_one_run_by_default",
     "NOX-19": "tests/journeys/test_engine.py::test_a_queued_tick_begins_within_a_second_after_the_run_before_it",
     "NOX-20": "tests/unit/cron/policies/test_overlap_policies.py::test_fallback_isolated_begins_at_once_in_another_session",
@@ -309,6 +312,7 @@ SHOWN = {
     "AB-57": "tests/unit/cli/test_cron_run.py::test_the_exit_status_follows_the_run_of_the_gateway",
     "AB-58": "tests/journeys/test_agent_tools.py::test_a_job_of_a_chat_belongs_to_it_and_is_seen_there_only",
     "AB-59": "tests/journeys/test_agent_tools.py::test_a_job_of_a_chat_belongs_to_it_and_is_seen_there_only",
+    "AB-60": "tests/contract/channels/test_together.py::test_jobs_of_one_platform_are_not_there_on_another",
     "AB-61": "tests/journeys/test_owners.py::test_each_chat_lists_its_own_jobs_and_their_runs",
     "AB-62": "tests/journeys/test_agent_tools.py::test_a_job_of_a_chat_belongs_to_it_and_is_seen_there_only",
     "AB-63": "tests/journeys/test_watching.py::test_a_scheduled_turn_can_set_the_state_of_its_own_job_only",

@@ -1,5 +1,6 @@
 """Mails over SMTP: one connection for each, and what its errors mean."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -55,7 +56,7 @@ class Client:
 
     async def send(self, mail: EmailMessage, recipient: str) -> str:
         """Hand a mail in; returns what the server said. One of the DeliveryErrors if it was not taken."""
-        content = mail.as_bytes()
+        content = await asyncio.to_thread(mail.as_bytes)  # half a second for the largest
         async with self._connected() as smtp:
             with _ours():
                 await smtp.mail(self._sender.addr_spec)

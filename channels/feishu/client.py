@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
@@ -34,8 +34,8 @@ IM = "/open-apis/im/v1"
 LONGEST_UUID = 50
 """Characters; requests with the same one within an hour are one message (…/im-v1/message/create)."""
 
-RECEIVERS = {"ou_": "open_id", "on_": "union_id"}
-"""By the first letters of where a message goes: an owner is told in the private chat, known by who that is."""
+PERSON = "ou_"
+"""What the id of a person begins with: an owner is told in the private chat, known by who that is."""
 
 ID = re.compile(r"[\w-]{1,128}", re.ASCII)
 CHUNK = 64 * 1024
@@ -74,7 +74,7 @@ class ChatInfo:
 class Line:
     """Where the long connection is to be made, and what the endpoint says about it; seconds."""
 
-    url: str
+    url: str = field(repr=False)  # with a ticket
     config: Json  # ClientConfig, as it came
 
 
@@ -117,6 +117,8 @@ class Client:
         """Who we are; CredentialsRefusedError when the secret is wrong."""
         answer = await self._call(Request(method="GET", path="/open-apis/bot/v3/info"))
         bot = _table(answer.get("bot"))
+        if not _text(bot, "open_id"):  # without an id of our own, nobody could be told from us
+            raise PermanentDeliveryError("Feishu: the answer names no bot")
         return Identity(
             id=_text(bot, "open_id"),
             name=_text(bot, "app_name"),
@@ -163,7 +165,7 @@ class Client:
     async def send(self, chat: str, kind: str, content: str, *, uuid: str) -> str:
         """A new message in a chat, or in the private chat with a person; its id."""
         body = {"receive_id": chat, "msg_type": kind, "content": content, "uuid": uuid}
-        query = {"receive_id_type": RECEIVERS.get(chat[:3], "chat_id")}
+        query = {"receive_id_type": "open_id" if chat.startswith(PERSON) else "chat_id"}
         return await self._sent(Request(method="POST", path=f"{IM}/messages", query=query, body=body))
 
     async def reply(self, to: str, kind: str, content: str, *, uuid: str) -> str:

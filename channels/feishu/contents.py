@@ -31,6 +31,8 @@ SEEN = {
 
 PLACEHOLDER = re.compile(r"@_user_\d+|@_all(?!\w)")
 EVERYBODY = "@_all"
+KEY = re.compile(r"[!-.0-~]+")
+"""Of a file: it becomes a piece of its handle, and is stored."""
 MOST_FILES = 50  # of one message
 
 
@@ -99,7 +101,7 @@ def taken_apart(source: str) -> tuple[str, str, str] | None:
 
 def _file(kind: str, found: Mapping[str, Json], message: str) -> tuple[Attachment, ...]:
     key = _text(found, "image_key" if kind == "image" else "file_key")
-    if not key or "/" in key:
+    if not KEY.fullmatch(key):
         return ()
     media = {"image": Media.PICTURE, "file": Media.FILE, "audio": Media.VOICE, "media": Media.VIDEO}[kind]
     default = {"image": "picture.jpg", "file": "file", "audio": "voice.opus", "media": "video.mp4"}[kind]

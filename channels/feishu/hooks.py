@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from channels.base import Call, Reply
 from channels.feishu.crypt import CryptError, decrypt, is_same, is_signed
 from channels.feishu.intake import Intake
+from channels.feishu.payloads import loaded
 from gateway.clock import Clock
 from gateway.messages import Json
 
@@ -49,7 +50,8 @@ class Hooks:
         body = await call.body()
         if signature is not None and not self._is_signed(signature, body):
             return UNKNOWN
-        event = self._opened(body)
+        payload = self._decrypted(body)
+        event = _table(payload)
         if event is None:
             return UNKNOWN
         if event.get("type") == "url_verification":
@@ -58,7 +60,7 @@ class Hooks:
             return UNKNOWN
         if not self._intake.ready:
             return NOT_YET
-        answer = await self._intake.take(orjson.dumps(event))
+        answer = await self._intake.take(payload)
         return Reply(body=orjson.dumps({} if answer is None else answer), media_type=JSON)
 
     def _is_recent(self, timestamp: str) -> bool:
@@ -75,20 +77,18 @@ class Hooks:
             body=body,
         )
 
-    def _opened(self, body: bytes) -> dict[str, Json] | None:
-        """What was encrypted with our key; None for anything else."""
+    def _decrypted(self, body: bytes) -> bytes:
+        """What was encrypted with our key; nothing for anything else."""
         try:
-            encrypted = orjson.loads(body)["encrypt"]
-            found = orjson.loads(decrypt(encrypted, self._key.get_secret_value()))
+            return decrypt(orjson.loads(body)["encrypt"], self._key.get_secret_value())
         except (CryptError, LookupError, TypeError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+            return b""
 
     def _challenged(self, event: Mapping[str, Json]) -> Reply:
         token, challenge = event.get("token"), event.get("challenge")
         if not isinstance(token, str) or not is_same(self._token.get_secret_value(), token):
             return UNKNOWN
-        if not isinstance(challenge, str) or len(challenge) > LONGEST_CHALLENGE:
+        if not isinstance(challenge, str) or not challenge.isascii() or len(challenge) > LONGEST_CHALLENGE:
             return UNKNOWN
         return Reply(body=orjson.dumps({"challenge": challenge}), media_type=JSON)
 
@@ -99,6 +99,14 @@ def _signature(headers: Mapping[str, str]) -> _Signature | None:
         headers.get(name, "") for name in ("x-lark-request-timestamp", "x-lark-request-nonce", "x-lark-signature")
     ]
     return _Signature(*found) if any(found) else None
+
+
+def _table(payload: bytes) -> dict[str, Json] | None:
+    try:
+        found = loaded(payload)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _token_in(event: Mapping[str, Json]) -> str:

@@ -39,7 +39,7 @@ class Request:
     method: str
     path: str  # with a slash before it
     query: Mapping[str, str] = field(default_factory=dict)
-    body: Json = None
+    body: Json = field(default=None, repr=False)  # may hold the secret
     form: Mapping[str, Json] | None = None  # fields of an upload; a pair of a name and bytes is a file
     timeout: timedelta | None = None  # None: as long as any
 
@@ -66,9 +66,10 @@ class Http:
 
     def ahead(self, now: datetime) -> timedelta:
         """How far `now`, by our clock, is ahead of Feishu's; zero when that is not known."""
-        if not self._server_date:
+        try:
+            return now - parsedate_to_datetime(self._server_date)
+        except (TypeError, ValueError):  # no date, or one without a zone
             return timedelta()
-        return now - parsedate_to_datetime(self._server_date)
 
     async def ask(self, request: Request, token: str = "") -> Json | Refusal:
         """The JSON object that Feishu answered, code 0, or its refusal.

@@ -25,7 +25,7 @@ from channels.feishu.payloads import opened
 from channels.feishu.people import People
 from channels.feishu.seal import Seal
 from gateway.clock import Clock
-from gateway.errors import DeliveryError
+from gateway.errors import DeliveryError, PermanentDeliveryError
 from gateway.messages import InboundMessage, Json
 
 logger = structlog.get_logger()
@@ -45,6 +45,15 @@ class Ours:
     words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theirs:
+    """A message of somebody else, as far as it is needed for what answers it."""
+
+    sender: str
+    words: str
+    card: bool  # what is told of one is not what it says
+
+
 class Intake:
     """Takes the events of one app, over whichever way they come."""
 
@@ -59,7 +68,7 @@ class Intake:
         self._clock = clock
         self._seal = seal
         self._threads = threads
-        self._others: Recent[str, Told | None] = Recent(MESSAGES)
+        self._others: Recent[str, Theirs | None] = Recent(MESSAGES)  # None: there is no such message
         self._is_group: Recent[str, bool] = Recent(CHATS)
         self._groups = frozenset(groups)
         self._private: Recent[str, str] = Recent(CHATS)  # chats by who is in them
@@ -105,8 +114,9 @@ class Intake:
                 logger.info(
                     "the bot's place in a chat has changed", channel=self._name, chat=chat, now=status, by=by
                 )
-            case Nothing(reason):
-                logger.debug("an event starts nothing", channel=self._name, reason=reason)
+            case Nothing(reason, odd):
+                log = logger.warning if odd else logger.debug
+                log("an event starts nothing", channel=self._name, reason=reason)
         return None
 
     async def _receive(self, message: InboundMessage) -> None:
@@ -149,28 +159,32 @@ class Intake:
         if me is not None and (ours := self.ours.get(parent)):
             words = ours.words[:LONGEST_QUOTE]
             return replace(message, reply_text=words, reply_author=me.name, addressed=True)
-        told = await self._told(parent)
-        if told is None or me is None:
+        theirs = await self._looked_up(parent)
+        if theirs is None or me is None:
             return message
-        if told.sender in {me.id, me.app}:
-            words = (
-                "" if told.kind == "interactive" else _words(told)
-            )  # what is told of a card is not what it says
+        if theirs.sender in {me.id, me.app}:
+            words = "" if theirs.card else theirs.words
             return replace(message, reply_text=words, reply_author=me.name, addressed=True)
-        return replace(message, reply_text=_words(told), reply_author=self.people.known(told.sender))
+        return replace(message, reply_text=theirs.words, reply_author=self.people.known(theirs.sender))
 
-    async def _told(self, parent: str) -> Told | None:
-        """A message, asked for once and briefly: the ack of what answers it waits for that."""
+    async def _looked_up(self, parent: str) -> Theirs | None:
+        """A message, asked for once and briefly: the ack of what answers it waits for that.
+
+        Where there was no answer in time, the next message that needs it asks again.
+        """
         if parent in self._others:
             return self._others.get(parent)
-        told: Told | None = None
         try:
             async with self._clock.timeout(self._client.waits.lookup):
-                told = await self._client.message(parent)
+                found = _theirs(await self._client.message(parent))
+        except PermanentDeliveryError as error:
+            logger.debug("what a message answers cannot be known", channel=self._name, error=str(error))
+            found = None
         except (DeliveryError, TimeoutError) as error:
-            logger.debug("what a message answers is not known", channel=self._name, error=str(error))
-        self._others.put(parent, told)
-        return told
+            logger.debug("what a message answers is not known yet", channel=self._name, error=str(error))
+            return None
+        self._others.put(parent, found)
+        return found
 
     # -- buttons and menus --------------------------------------------------------------------------------
 
@@ -205,8 +219,9 @@ class Intake:
         await self._receive(chosen_in(chosen, self._name, chat, self._clock.now()))
 
 
-def _words(told: Told) -> str:
-    return read(told.kind, told.content, "", {}).words[:LONGEST_QUOTE].encode(errors="replace").decode()
+def _theirs(told: Told) -> Theirs:
+    words = read(told.kind, told.content, "", {}).words[:LONGEST_QUOTE].encode(errors="replace").decode()
+    return Theirs(sender=told.sender, words=words, card=told.kind == "interactive")
 
 
 def _toast(words: str) -> Json:

@@ -83,9 +83,10 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Nothing to act on, and why."""
+    """Nothing to act on, and why. `odd`: an operator should know, since something may have been lost."""
 
     reason: str
+    odd: bool = False
 
 
 Heard: TypeAlias = Said | Pressed | Chosen | Entered | Membership | Nothing
@@ -123,7 +124,7 @@ class Listener:
                 by = moved.operator_id.open_id if moved.operator_id else ""
                 return Membership(chat=moved.chat_id, status=PLACES[kind], by=by)
         except ValidationError:
-            return Nothing(f"an event {kind[:60]} that cannot be read")
+            return Nothing(f"an event {_whole(kind[:60])} that cannot be read", odd=True)
         return Nothing("a kind of event that starts nothing")
 
     # -- messages -----------------------------------------------------------------------------------------
@@ -155,14 +156,14 @@ class Listener:
             text=_whole(text),
             received_at=now,
             message_id=message.message_id,
-            reply_to=message.parent_id or "",
+            reply_to=message.parent_id,
             attachments=tuple(replace(one, name=_whole(one.name)) for one in contents.files),
             group=group,
             addressed=addressed,
             bot=received.sender.sender_type != "user",
         )
         people = tuple((one.id.open_id, _whole(one.name)) for one in mentions if one.id.open_id and one.name)
-        return Said(message=said, parent=message.parent_id or "", mentioned=people)
+        return Said(message=said, parent=message.parent_id, mentioned=people)
 
     def _address(self, message: Message, *, opens: bool) -> ChatAddress:
         """Chat, and the first message of the topic or chain. A quotation in a private chat makes no thread."""
@@ -178,12 +179,13 @@ class Listener:
         """The same event, the same message, and the same words of the same moment under other ids."""
         content = f"{message.message_type}\0{message.content}"
         digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32]
-        once = f"{message.chat_id}:{sender}:{message.create_time}:{digest}"
-        return tuple(self._key(one) for one in (header.event_id, message.message_id, once))
+        once = f"{message.chat_id}:{sender}:{message.create_time}:{digest}" if message.create_time else ""
+        return self._known_by(header.event_id, message.message_id, once)
 
-    def _key(self, what: str) -> str:
+    def _known_by(self, *ids: str) -> tuple[str, ...]:
+        """The keys of these ids. One that is empty would be that of everything else without one."""
         # With the app's id: another app under the same name of a channel has events of its own.
-        return _whole(f"feishu:{self.me.app}:{what}")
+        return tuple(_whole(f"feishu:{self.me.app}:{one}") for one in ids if one)
 
     def _is_ours(self, command: re.Match[str], *, alone: bool) -> bool:
         """By our name; without any name, where others listen too, only when there is such a command."""
@@ -201,7 +203,7 @@ class Listener:
 
     # -- presses ------------------------------------------------------------------------------------------
 
-    def _press(self, header: Header, pressed: Triggered, now: datetime) -> Pressed:
+    def _press(self, header: Header, pressed: Triggered, now: datetime) -> Pressed | Nothing:
         chat, who = pressed.context.open_chat_id, pressed.operator.open_id
         # What comes back has been in a stranger's hands: only what we have sealed for this chat counts.
         sealed = self.seal.read(pressed.action.value, chat)
@@ -209,12 +211,14 @@ class Listener:
             return Pressed(message=None, told=TOO_OLD)
         if sealed.asker and sealed.asker != who:
             return Pressed(message=None, told=NOT_YOURS)
-        keys = [header.event_id, f"press:{pressed.token}"] if pressed.token else [header.event_id]
+        keys = self._known_by(header.event_id, pressed.token and f"press:{pressed.token}")
+        if not keys:
+            return Nothing("a press that could not be told from its repeats", odd=True)
         return Pressed(
             message=InboundMessage(
                 channel=self.channel,
                 sender_id=who,
-                dedupe_keys=tuple(map(self._key, keys)),
+                dedupe_keys=keys,
                 address=ChatAddress(channel=self.channel, chat=chat, thread=sealed.thread),
                 text=_whole(sealed.data),
                 received_at=now,
@@ -227,12 +231,15 @@ class Listener:
         who = chosen.operator.operator_id.open_id
         if key is None or not who:
             return Nothing("a menu whose event key is no command")
-        once = f"menu:{who}:{chosen.event_key}:{chosen.timestamp}"
+        once = f"menu:{who}:{chosen.event_key}:{chosen.timestamp}" if chosen.timestamp else ""
+        keys = self._known_by(header.event_id, once)
+        if not keys:
+            return Nothing("a chosen menu that could not be told from its repeats", odd=True)
         return Chosen(
             user=who,
-            name=_whole(chosen.operator.operator_name or ""),
+            name=_whole(chosen.operator.operator_name),
             command=f"/{_whole(key[1])}",
-            keys=tuple(map(self._key, (header.event_id, once))),
+            keys=keys,
         )
 
 

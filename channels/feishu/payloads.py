@@ -4,12 +4,20 @@ import json
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, BeforeValidator, StringConstraints
 
 from gateway.messages import Json
 
+
+def _told(given: Json) -> Json:
+    """What is not told comes as null, too."""
+    return "" if given is None else given
+
+
+Text = Annotated[str, BeforeValidator(_told)]
+Moment = Annotated[str, BeforeValidator(lambda given: str(given) if isinstance(given, int) else _told(given))]
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
-NoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,128}$")]
+NoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,128}$"), BeforeValidator(_told)]
 """An id, or nothing."""
 
 
@@ -19,25 +27,25 @@ class Ids(BaseModel):
 
 class Sender(BaseModel):
     sender_id: Ids | None = None
-    sender_type: str = "user"
+    sender_type: Text = "user"
 
 
 class Mention(BaseModel):
-    key: str = ""
-    id: Ids = Ids()
-    name: str = ""
+    key: Text = ""
+    id: Annotated[Ids, BeforeValidator(lambda given: given or {})] = Ids()
+    name: Text = ""
 
 
 class Message(BaseModel):
     message_id: Id
     chat_id: Id
-    chat_type: str = ""
-    message_type: str = ""
-    content: str = ""
-    root_id: NoId | None = ""
-    parent_id: NoId | None = ""
-    thread_id: NoId | None = ""
-    create_time: str = ""
+    chat_type: Text = ""
+    message_type: Text = ""
+    content: Text = ""
+    root_id: NoId = ""
+    parent_id: NoId = ""
+    thread_id: NoId = ""
+    create_time: Moment = ""
     mentions: list[Mention] | None = None
 
 
@@ -59,18 +67,18 @@ class Triggered(BaseModel):
     operator: Ids
     action: Action
     context: Place
-    token: str = ""
+    token: Text = ""
 
 
 class Operator(BaseModel):
     operator_id: Ids
-    operator_name: str | None = ""
+    operator_name: Text = ""
 
 
 class Chosen(BaseModel):
     operator: Operator
     event_key: str
-    timestamp: int | str = 0
+    timestamp: Moment = ""
 
 
 class Entered(BaseModel):
@@ -84,10 +92,10 @@ class Moved(BaseModel):
 
 
 class Header(BaseModel):
-    event_id: str
+    event_id: Text = ""
     event_type: str
-    token: str = ""
-    app_id: str = ""
+    token: Text = ""
+    app_id: Text = ""
 
 
 class Envelope(BaseModel):

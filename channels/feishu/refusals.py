@@ -38,8 +38,11 @@ CARD = range(200_000, 201_000)  # what is wrong with a card, where it is said wi
 GONE = frozenset({230011, 230019, 230050, 230110, 230111, 231003})
 """The message that was to be answered or replaced is recalled, deleted or not to be seen."""
 
-CHAT = frozenset({230002, 230006, 230013, 230018, 230027, 230035, 230038, 230075, 232009, 99991672})
-"""Of the chat or the app, and not of a message in it."""
+CHAT = frozenset({230002, 230006, 230013, 230018, 230027, 230035, 230038, 232009, 99991672})
+"""Of the chat or the app, and not of a message in it, where an edit is refused.
+
+(230071, 230072 and 230075 are about threads and encryption where a reply is refused; of an edit they say that the
+message is not ours, was edited 20 times, or is too old.)"""
 
 SCOPE = frozenset({99991672, 230027})
 BEING_SENT = 230049  # the same uuid: its first request is still at work
@@ -87,11 +90,7 @@ def error_of(refusal: Refusal) -> DeliveryError:
 
 
 def error_of_edit(refusal: Refusal) -> DeliveryError:
-    """The refusal of an edit: what is not about the chat is about the message that was to be replaced.
-
-    (The tables do not name the code of each reason: a card older than 14 days is 230031, a text that was edited
-    20 times has none of its own.)
-    """
+    """The refusal of an edit: what is not about the chat is about the message that was to be replaced."""
     error = error_of(refusal)
     about_message = isinstance(error, PermanentDeliveryError) and refusal.code not in CHAT
     return FixedError(str(error)) if about_message else error

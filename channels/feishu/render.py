@@ -20,7 +20,7 @@ from channels.feishu.seal import Seal
 from channels.files import file_parts, is_wordless
 from channels.layout import lay_out
 from channels.markdown import parse
-from channels.text import Href, MarkRoom, Run, split, stretches, trim, visible
+from channels.text import Href, MarkRoom, Run, spelled_out, split, trim, visible
 from gateway.messages import Caller, Json, OutboundMessage, Part
 
 TEXT, POST, CARD = "text", "post", "interactive"
@@ -107,7 +107,7 @@ def _size(form: Form, runs: Sequence[Run]) -> int:
 
 
 def _part(runs: Sequence[Run], form: Form, message: OutboundMessage, rows: Json) -> Part:
-    words = _plain(runs)
+    words = spelled_out(runs)
     if rows and message.hint:
         words = f"{words}\n\n{message.hint}"
     formatted = {"type": form.kind, "content": written(form.content(runs, rows))}
@@ -126,19 +126,6 @@ def _addressed(part: Part, message: OutboundMessage) -> Part:
 def written(content: Json) -> str:
     """A content as Feishu wants it: JSON in a text."""
     return orjson.dumps(content).decode()
-
-
-def _plain(runs: Sequence[Run]) -> str:
-    """The visible text, with the addresses of its links after their words."""
-    text = visible(runs)
-    pieces: list[str] = []
-    position = 0
-    for stretch in stretches(runs):
-        words = text[stretch.start : stretch.end].strip()
-        if isinstance(stretch.mark, Href) and words != stretch.mark.url:
-            pieces += [text[position : stretch.end], f" ({stretch.mark.url})"]
-            position = stretch.end
-    return "".join([*pieces, text[position:]])
 
 
 # -- what is changed on the way ----------------------------------------------------------------------------------

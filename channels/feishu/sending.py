@@ -15,11 +15,17 @@ from channels.feishu.memory import Recent
 from channels.feishu.refusals import FixedError, GoneError
 from channels.feishu.render import CARD, TEXT, as_card, marked, words_of
 from channels.files import FILE, open_file
-from gateway.errors import FormattingRefusedError, PermanentDeliveryError
+from gateway.errors import (
+    AmbiguousDeliveryError,
+    FormattingRefusedError,
+    PermanentDeliveryError,
+    TransientDeliveryError,
+)
 from gateway.messages import Json, Parcel
 
 LARGEST_PICTURE = 10_000_000  # bytes: https://open.feishu.cn/document/server-docs/im-v1/image/create
 LARGEST_FILE = 30_000_000  # bytes: https://open.feishu.cn/document/server-docs/im-v1/file/create
+UNKNOWN = ""  # kind of a message that is to be replaced: it is tried as a card, which nearly all of them are
 PICTURES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff"})
 
 
@@ -82,9 +88,12 @@ class Sender:
     async def _edit(self, message: str, payload: Mapping[str, Json]) -> None:
         """An edit that is made twice is seen once, so a repeat needs no sign."""
         was, kind = await self._kind_of(message), payload["type"]
-        if was == CARD:
+        if was in {CARD, UNKNOWN}:
             content = as_card(payload) if kind == TEXT else payload["content"]
-            await self._client.edit(message, CARD, content)
+            try:
+                await self._client.edit(message, CARD, content)
+            except FormattingRefusedError as error:
+                raise (error if was == CARD else FixedError(str(error))) from error
         elif kind == CARD:
             raise FormattingRefusedError("Feishu: a card cannot take the place of what is none")
         else:
@@ -97,6 +106,10 @@ class Sender:
             return (await self._client.message(message)).kind
         except GoneError as error:
             raise FixedError(str(error)) from error
+        except AmbiguousDeliveryError as error:
+            raise TransientDeliveryError(str(error)) from error  # nothing was changed by asking
+        except PermanentDeliveryError:  # the app may write messages, and not read them
+            return UNKNOWN
 
     # -- files --------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ ping and how to come back, every pong may tell it anew, and an ack is the frame 
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
@@ -24,6 +25,7 @@ DEAF = timedelta(seconds=150)
 """The longest silence, pongs included: of a connection that hears nothing, the other side may not know."""
 
 CLOSING = 1.0  # seconds that the other side has to say goodbye
+LEAVING = timedelta(seconds=3)  # and for all of it: a socket that nobody reads from takes no goodbye of ours
 LARGEST_FRAME = 4 * 1024 * 1024
 TOO_MANY_PAUSE = timedelta(seconds=30)
 
@@ -89,16 +91,23 @@ class LongConnection:
                 alive
             )
         finally:
-            await socket.close()  # before there is another one
+            await self._leave(socket)  # before there is another one
         raise ReadingError(reason, pause=self._rhythm.nonce * self._chance(), longest=self._longest())
+
+    async def _leave(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Close it, whether the other side reads or goes on talking."""
+        with suppress(TimeoutError):
+            async with self._clock.timeout(LEAVING):
+                await socket.close()
 
     @property
     def ping(self) -> timedelta:
-        return self._rhythm.ping
+        """As told, but two in the longest silence: else one pong that is late, or a slower pace, ends it."""
+        return min(self._rhythm.ping, DEAF / 2)
 
     @property
     def deaf(self) -> timedelta:
-        return min(DEAF, self._rhythm.ping * 2)
+        return self.ping * 2
 
     def told(self, config: Json) -> None:
         """A pong has said how it is to be from now on."""

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -22,6 +23,12 @@ ENDED = frozenset(
     {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 )
 TAKEN, FAILED = 200, 500
+
+MOST_AT_ONCE = 1_000
+"""Events under way; the rest waits in the socket, where it costs no memory of ours."""
+
+PARTING = timedelta(seconds=2)
+"""What events under way have when the socket has ended. What is not taken by then comes again over another."""
 
 Take = Callable[[bytes], Awaitable[Json]]
 
@@ -65,11 +72,13 @@ class Talk:
         self._events: set[asyncio.Task[None]] = set()
 
     async def talk(self, alive: Callable[[], None]) -> str:
-        """Until the socket ends, or is deaf; why. Events under way are taken before, unless this is cancelled."""
+        """Until the socket ends, or is deaf; why. Events under way have a moment, unless this is cancelled."""
         pinging = asyncio.create_task(self._ping())
         try:
             reason = await self._read(alive)
-            await asyncio.gather(*self._events, return_exceptions=True)
+            with suppress(TimeoutError):  # an ack may be stuck in a socket that nobody reads from
+                async with self._clock.timeout(PARTING):
+                    await asyncio.gather(*self._events, return_exceptions=True)
             return reason
         finally:
             chores = [pinging, *self._events]
@@ -90,6 +99,8 @@ class Talk:
             alive()
             if message.type is aiohttp.WSMsgType.BINARY:
                 self._hear(message.data)
+            while len(self._events) >= MOST_AT_ONCE:
+                await asyncio.wait(self._events, return_when=asyncio.FIRST_COMPLETED)
 
     async def _ping(self) -> None:
         while True:

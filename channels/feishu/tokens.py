@@ -5,7 +5,7 @@ It lives two hours; in its last 30 minutes there is a new one beside it, and bot
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -31,7 +31,7 @@ RETRY = timedelta(seconds=30)  # after a refresh that failed while the old one i
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    text: str
+    text: str = field(repr=False)
     renew_at: float  # monotonic
     ends_at: float
 
@@ -45,6 +45,8 @@ class Tokens:
         self._clock = clock
         self._token: _Token | None = None
         self._asking = asyncio.Lock()
+        self._answers = 0  # how often it was asked for, whatever came of it
+        self._failure: DeliveryError | None = None  # of the last time
 
     async def get(self) -> str:
         """A token that is good.
@@ -55,11 +57,24 @@ class Tokens:
         token = self._token
         if token is not None and self._clock.monotonic() < token.renew_at:
             return token.text
+        answers = self._answers
         async with self._asking:
-            faster = self._token  # somebody may have been
-            if faster is None or faster is token:
-                faster = self._token = await self._renewed()
-        return faster.text
+            if self._answers == answers:
+                await self._renew()
+            found, failure = self._token, self._failure
+        if failure is not None:  # that of all who have waited for it
+            raise failure.with_traceback(None)
+        if found is None:
+            raise TransientDeliveryError("Feishu: the token was refused as soon as it was made")
+        return found.text
+
+    async def _renew(self) -> None:
+        self._failure = None
+        try:
+            self._token = await self._renewed()
+        except DeliveryError as error:
+            self._failure = error
+        self._answers += 1
 
     def refused(self, text: str) -> None:
         """Feishu does not take this token any more."""

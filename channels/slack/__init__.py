@@ -1,11 +1,13 @@
 """Slack, by Socket Mode or signed HTTP: what people write comes in durably, what the agent says goes out once."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import BinaryIO, ClassVar
 
 from channels.base import Call, Inlet, Reply, Surroundings
 from channels.files import FILE
+from channels.slack.allowance import Allowance
 from channels.slack.client import Client, NoEditError
 from channels.slack.dispatch import Dispatcher
 from channels.slack.examine import findings
@@ -15,6 +17,7 @@ from channels.slack.intake import Intake
 from channels.slack.render import marked, render
 from channels.slack.settings import Settings
 from channels.slack.socket import WAITS, Socket, Waits
+from channels.slack.spelling import OURS, spelled
 from channels.slack.transfer import Transfer
 from channels.slack.words import text_of
 from gateway import sections
@@ -25,10 +28,9 @@ from gateway.errors import (
     DeliveryError,
     PermanentDeliveryError,
     ReadingError,
-    StoreError,
     TransientDeliveryError,
 )
-from gateway.messages import ChatAddress, OutboundMessage, Parcel, Part
+from gateway.messages import Caller, ChatAddress, OutboundMessage, Parcel, Part
 from gateway.outbox.pace import Paces, Rate, paces_of
 from gateway.outbox.port import Repeat
 
@@ -37,10 +39,13 @@ RATE = Rate(per_second=5, per_chat=1)
 https://docs.slack.dev/apis/web-api/rate-limits and /reference/methods/chat.postMessage#rate_limiting. The second
 has no number of its own; five a second are 300."""
 
-EDITS_EVERY = timedelta(seconds=1.2)
-"""chat.update is of tier 3, 50 calls a minute: https://docs.slack.dev/apis/web-api/rate-limits"""
+EDITS_EVERY = timedelta(seconds=1.5)
+"""chat.update is of tier 3, 50 calls a minute for the whole app: https://docs.slack.dev/apis/web-api/rate-limits.
+Answers that grow share 40 of them; the rest is for edits that have to arrive."""
+EDITS_AT_ONCE = 3  # by answers that grow beside each other
 
-SKEW = timedelta(minutes=10)  # that our clock may be ahead of Slack's, when we look for what we sent
+SKEW = timedelta(minutes=10)  # that our clock may have been ahead of Slack's, besides what it is now
+FILE_SKEW = timedelta(minutes=1)  # the same for files, which are known by no id of ours
 SEEN = "eyes"
 
 
@@ -49,7 +54,11 @@ def create(name: str, config: Config, clock: Clock, around: Surroundings) -> "Sl
     section = config.channels[name]
     rates = [_rate_of(rate) for rate in (section.rate, config.outbox.rate) if rate is not None]
     settings = channel_settings(config, name, Settings)
-    return SlackChannel(name, settings, client_of(settings), clock, around, paces=paces_of(*rates, RATE))
+    # The assistant that is built in speaks of commands as the gateway does.
+    ours = OURS | {Caller.REPLY, Caller.MODEL} if config.model.provider == "offline" else OURS
+    return SlackChannel(
+        name, settings, client_of(settings), clock, around, paces=paces_of(*rates, RATE), ours=ours
+    )
 
 
 def _rate_of(rate: sections.Rate) -> Rate:
@@ -94,13 +103,20 @@ class SlackChannel:
         around: Surroundings,
         *,
         paces: Paces,
+        ours: Collection[Caller] = OURS,
         waits: Waits = WAITS,
     ) -> None:
+        """`ours`: who speaks of commands as the gateway calls them."""
         self.name = name
         self.paces = paces
         self.hooked = settings.mode == "http"
         self.heard_every = None if self.hooked else timedelta(seconds=60)
         self._client = client
+        self._clock = clock
+        self._ours = ours
+        self._commands: frozenset[str] = frozenset()
+        self._waits = waits
+        self._edits = Allowance(clock, EDITS_EVERY, EDITS_AT_ONCE)
         self._transfer = Transfer(client, around.workspace)
         self._intake = Intake(name, client, clock, thread_replies=settings.thread_replies)
         dispatcher = Dispatcher(name, self._intake.take, lambda: self._intake.me)
@@ -118,6 +134,7 @@ class SlackChannel:
         except DeliveryError as error:
             asked = error.retry_after if isinstance(error, TransientDeliveryError) else None
             raise ReadingError(str(error), pause=asked or timedelta()) from error
+        self._commands = frozenset(command.name for command in inlet.commands)
         self._intake.open(inlet, me)
         if self.hooked:
             self._intake.alive()
@@ -127,8 +144,6 @@ class SlackChannel:
     async def called(self, call: Call) -> Reply:
         if self._hooks is None:
             return Reply(status=404)  # nobody is meant to call
-        if self._intake.me is None:
-            raise StoreError("the channel has not begun yet")
         reply = await self._hooks.called(call)
         if reply.status == 200:
             self._intake.alive()
@@ -141,12 +156,14 @@ class SlackChannel:
     # -- sending ------------------------------------------------------------------------------------------
 
     def render(self, message: OutboundMessage) -> list[Part]:
-        return render(message)
+        return render(spelled(message, self._commands, ours=self._ours))
 
     async def send(self, parcel: Parcel) -> str:
         if FILE in parcel.payload:
             return await self._transfer.send(parcel)
         if parcel.edits:
+            if parcel.passing and not self._edits.take():
+                raise PermanentDeliveryError("Slack takes no more edits at this moment")
             try:  # unmarked, also when it is repeated: an edit that is made twice is seen once
                 return await self._client.update(parcel.address, parcel.edits, parcel.payload, parcel.id)
             except NoEditError as error:  # it is gone, or too old: what there is to say is said anew
@@ -156,13 +173,29 @@ class SlackChannel:
         return await self._client.post(parcel.address, payload, parcel.id)
 
     async def find(self, parcel: Parcel) -> str | None:
-        since = parcel.said_at - SKEW if parcel.said_at else None
+        found = await self._look_for(parcel)
+        if found is None:  # nobody promises that what was taken a moment ago stands there already
+            await self._clock.sleep(self._waits.history)
+            found = await self._look_for(parcel)
+        return found
+
+    async def _look_for(self, parcel: Parcel) -> str | None:
+        is_file = FILE in parcel.payload
+        since = self._before(parcel.said_at, FILE_SKEW if is_file else SKEW)
         messages = await messages_since(self._client, parcel.address, since)
-        if FILE in parcel.payload:
+        if is_file:
             me = self._intake.me
             ours = [one for one in messages if me is None or text_of(one, "user") == me.user]
-            return self._transfer.found(parcel, ours)
+            return await self._transfer.found(parcel, ours)
         return next((text_of(one, "ts") for one in messages if delivery_of(one) == parcel.id), None)
+
+    def _before(self, said_at: datetime | None, skew: timedelta) -> datetime | None:
+        """A moment by Slack's clock before which it was not sent; None: that is not known."""
+        if said_at is None:
+            return None
+        now = self._clock.now()
+        ahead = max(self._client.api.ahead(now), timedelta())
+        return min(said_at, now) - ahead - skew
 
     async def probe(self) -> None:
         await self._client.identify()

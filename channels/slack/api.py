@@ -2,6 +2,7 @@
 
 import errno
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -66,9 +67,10 @@ class Api:
 
     def ahead(self, now: datetime) -> timedelta:
         """How far `now`, by our clock, is ahead of Slack's; zero when that is not known."""
-        if not self._server_date:
+        try:
+            return now - parsedate_to_datetime(self._server_date)
+        except (TypeError, ValueError):  # none, no date, or one without a zone
             return timedelta()
-        return now - parsedate_to_datetime(self._server_date)
 
     async def call(self, method: str, token: str, **arguments: Json) -> Answer:
         """Call a method; a DeliveryError when that was not done, or may not have been.
@@ -142,12 +144,15 @@ async def our_errors() -> AsyncIterator[None]:
 def _plain(error: Exception) -> str:
     """What went wrong, without addresses."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect to {error.host}:{error.port} ({_why(error.os_error)})"
+        return f"cannot connect to {error.host}:{error.port} ({_why(error)})"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "cannot connect in time"
     return f"the connection was lost ({type(error).__name__})"
 
 
-def _why(error: OSError) -> str:
-    known = error.errno is not None and error.errno in errno.errorcode
-    return os.strerror(error.errno or 0) if known else error.strerror or str(error)
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)  # of all of them it alone has no `os_error`
+    cause = error.os_error
+    known = cause.errno in errno.errorcode and not isinstance(cause, ssl.SSLError)
+    return os.strerror(cause.errno or 0) if known else cause.strerror or str(cause)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from channels.slack.api import ANSWER_TIMEOUT, Answer, Api
 from channels.slack.refusals import NO_EDIT, RefusedError
+from channels.slack.words import table_of, text_of
 from gateway.errors import AmbiguousDeliveryError, CredentialsRefusedError
 from gateway.messages import ChatAddress, Json
 
@@ -72,9 +73,9 @@ class Client:
         return Identity(
             team=answer.text("team_id"),
             user=answer.text("user_id"),
-            bot=str(answer.body.get("bot_id") or ""),
-            name=str(answer.body.get("user") or ""),
-            workspace=str(answer.body.get("team") or ""),
+            bot=text_of(answer.body, "bot_id"),
+            name=text_of(answer.body, "user"),
+            workspace=text_of(answer.body, "team"),
             scopes=answer.scopes,
         )
 
@@ -90,21 +91,25 @@ class Client:
         return answer.text("url")
 
     async def person(self, user: str) -> Person:
-        found = _table((await self.call("users.info", user=user)).body, "user")
-        profile = _table(found, "profile")
-        names = (profile.get("display_name"), profile.get("real_name"), found.get("real_name"), found.get("name"))
-        name = next((one for one in names if isinstance(one, str) and one), user)
-        return Person(name, bool(found.get("is_admin") or found.get("is_owner")))
+        found = table_of((await self.call("users.info", user=user)).body, "user")
+        profile = table_of(found, "profile")
+        names = (
+            text_of(profile, "display_name"),
+            text_of(profile, "real_name"),
+            text_of(found, "real_name"),
+            text_of(found, "name"),
+        )
+        return Person(next(filter(None, names), user), bool(found.get("is_admin") or found.get("is_owner")))
 
     async def conversation(self, chat: str) -> Mapping[str, Json]:
         """What Slack tells of a channel: `creator`, `is_member`, `name`, …"""
-        return _table((await self.call("conversations.info", channel=chat)).body, "channel")
+        return table_of((await self.call("conversations.info", channel=chat)).body, "channel")
 
     async def direct(self, user: str) -> str:
         """The id of the private chat with this user."""
         answer = await self.call("conversations.open", users=user)
-        found = _table(answer.body, "channel").get("id")
-        if not isinstance(found, str):
+        found = text_of(table_of(answer.body, "channel"), "id")
+        if not found:
             raise AmbiguousDeliveryError("Slack's answer has no channel")
         return found
 
@@ -134,6 +139,7 @@ class Client:
                 ts=message,
                 text=payload["text"],
                 blocks=payload.get("blocks") or [],
+                parse="none",  # here the default is to find names and addresses in the text
                 metadata=_metadata(delivery),
             )
         except RefusedError as error:
@@ -166,8 +172,3 @@ class Client:
 
 def _metadata(delivery: str) -> Json:
     return {"event_type": DELIVERY, "event_payload": {"id": delivery}}
-
-
-def _table(body: Mapping[str, Json], key: str) -> Mapping[str, Json]:
-    value = body.get(key)
-    return value if isinstance(value, dict) else {}

@@ -29,6 +29,7 @@ USEFUL = {
     "groups:read": "to know who made a private channel",
     "im:write": "for shortcuts, which are answered in private",
     "mpim:history": "to hear what is said in group messages",
+    "mpim:read": "to know who made a group message",
     "reactions:write": "to show that a message was seen",
     "users:read": "to know people's names, and who manages the workspace",
 }

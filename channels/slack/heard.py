@@ -9,9 +9,14 @@ from gateway.messages import ChatAddress, InboundMessage, Json
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Somebody wrote, or pressed. With an empty chat it belongs into the private chat with the sender."""
+    """Somebody wrote, or pressed.
+
+    `private`: it belongs into the private chat with the sender, wherever that is. What the message names is
+    empty, or may be a private chat of other people, in which the bot is not.
+    """
 
     message: InboundMessage
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

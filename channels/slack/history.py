@@ -24,7 +24,7 @@ async def messages_since(client: Client, address: ChatAddress, since: datetime |
     cursor = ""
     for _ in range(MOST_PAGES):
         with reading():
-            body = dict((await _page(client, address, since, cursor)).body)
+            body = (await _page(client, address, since, cursor)).body
         found += tables_of(body, "messages")
         cursor = text_of(table_of(body, "response_metadata"), "next_cursor")
         if not cursor:
@@ -46,10 +46,10 @@ async def _page(client: Client, address: ChatAddress, since: datetime | None, cu
 
 def delivery_of(message: Mapping[str, Json]) -> str:
     """Which delivery of ours a message is; empty if it is none."""
-    metadata = table_of(dict(message), "metadata")
-    return (
-        text_of(table_of(metadata, "event_payload"), "id") if text_of(metadata, "event_type") == DELIVERY else ""
-    )
+    metadata = table_of(message, "metadata")
+    if text_of(metadata, "event_type") != DELIVERY:
+        return ""
+    return text_of(table_of(metadata, "event_payload"), "id")
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Taking what Slack brings: read, put in order, handed in. Only what is safe may be acknowledged."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -14,10 +16,13 @@ from channels.slack.parse import Listener, in_chat, people_of, place_of
 from channels.slack.people import People
 from channels.slack.words import Names
 from gateway.clock import Clock
-from gateway.errors import DeliveryError, StoreError
+from gateway.errors import DeliveryError, PermanentDeliveryError, StoreError
 from gateway.messages import InboundMessage, Json
 
 logger = structlog.get_logger()
+
+PATIENCE = timedelta(seconds=1)  # for a private chat to be named: what else is said there waits for it
+MOST_DIRECTS = 5_000
 
 
 class Intake:
@@ -33,6 +38,7 @@ class Intake:
         self._listener: Listener | None = None
         self._inlet: Inlet | None = None
         self._chores: set[asyncio.Task[None]] = set()
+        self._directs: OrderedDict[str, str] = OrderedDict()  # private chats by user; they never change
 
     def open(self, inlet: Inlet, me: Identity) -> None:
         """From here on something can be taken."""
@@ -62,31 +68,32 @@ class Intake:
 
     async def _hand_in(self, bodies: Sequence[Json]) -> list[BaseException | None]:
         """Begun in order, written together: one commit for all of them."""
+        listener, inlet = self._listener, self._inlet
+        if listener is None or inlet is None:
+            return [StoreError("the channel has not begun yet")] * len(bodies)
         names = await self._people.names(dict.fromkeys(user for body in bodies for user in people_of(body)))
-        heard = [self._parsed(body, names) for body in bodies]
-        results = await asyncio.gather(*map(self._hear, heard), return_exceptions=True)
+        heard = [self._parsed(listener, body, names) for body in bodies]
+        results = await asyncio.gather(*(self._hear(inlet, one) for one in heard), return_exceptions=True)
         return [self._outcome(result) for result in results]
 
     def _outcome(self, result: BaseException | None) -> BaseException | None:
         if result is None or isinstance(result, StoreError):
             return result  # not kept: Slack brings it again
-        # A fault of ours, which the same payload would meet again.
+        # Nobody knows that it was kept. Slack brings it again a few times, and no more.
         logger.error("a payload cannot be taken", channel=self._name, exc_info=result)
-        return None
+        return StoreError(f"it could not be taken: {type(result).__name__}")
 
-    def _parsed(self, body: Json, names: Names) -> Heard:
-        if self._listener is None:
-            raise StoreError("the channel is not open yet")
+    def _parsed(self, listener: Listener, body: Json, names: Names) -> Heard:
         try:
-            return self._listener.parse(body, names, self._clock.now())
+            return listener.parse(body, names, self._clock.now())
         except Exception as error:  # noqa: BLE001 - logged; what nobody can read must not hide the others
             logger.warning("a payload cannot be read", channel=self._name, error=repr(error))
             return Nothing("unreadable")
 
-    async def _hear(self, heard: Heard) -> None:
+    async def _hear(self, inlet: Inlet, heard: Heard) -> None:
         match heard:
-            case Said(message) if self._inlet is not None:
-                await self._inlet.receive(await self._placed(message))
+            case Said():
+                await inlet.receive(await self._placed(heard))
             case Told(address=address, user=user, text=text):
                 self._do(partial(self._client.tell, address, user, text))
             case Wanted(trigger, view):
@@ -94,17 +101,31 @@ class Intake:
             case Nothing(reason):
                 logger.debug("a payload starts nothing", channel=self._name, reason=reason)
 
-    async def _placed(self, message: InboundMessage) -> InboundMessage:
-        """The message, in the private chat with its sender if it has no other.
+    async def _placed(self, said: Said) -> InboundMessage:
+        """The message, in the private chat with its sender if it belongs there.
 
         StoreError if that cannot be found: who has filled a dialog sees that it failed, and still has the words.
         """
-        if message.address.chat:
+        message = said.message
+        if not said.private:
             return message
         try:
-            return in_chat(message, await self._client.direct(message.sender_id))
+            return in_chat(message, await self._direct(message.sender_id))
+        except TimeoutError as error:
+            raise StoreError("there is no chat for it: Slack does not say which") from error
         except DeliveryError as error:
+            if message.address.chat and isinstance(error, PermanentDeliveryError):
+                return message  # without the scope: as far as we may know it is this one
             raise StoreError(f"there is no chat for it: {error}") from error
+
+    async def _direct(self, user: str) -> str:
+        """The private chat with this user; TimeoutError if that takes longer than an acknowledgement may."""
+        if user not in self._directs:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                self._directs[user] = await self._client.direct(user)
+            if len(self._directs) > MOST_DIRECTS:
+                self._directs.popitem(last=False)
+        return self._directs[user]
 
     # -- beside the reading -------------------------------------------------------------------------------
 

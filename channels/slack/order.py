@@ -15,7 +15,7 @@ HandIn = Callable[[Sequence[T]], Awaitable[Sequence[BaseException | None]]]
 
 @dataclass(slots=True)
 class _Waiting(Generic[T]):
-    place: Place
+    moment: str
     item: T
     done: asyncio.Future[None]
 
@@ -31,11 +31,11 @@ class Order(Generic[T]):
     async def put(self, place: Place, item: T) -> None:
         """Return when it was handed in; raises what that raised."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        one = _Waiting(place, item, done)
-        if place.chat in self._waiting:
-            self._waiting[place.chat].append(one)
-        else:
-            self._waiting[place.chat] = [one]
+        waiting = self._waiting.get(place.chat, [])
+        # What names no moment (a command) comes after what was there before it.
+        waiting.append(_Waiting(place.moment or max((one.moment for one in waiting), default=""), item, done))
+        if place.chat not in self._waiting:
+            self._waiting[place.chat] = waiting
             task = asyncio.create_task(self._work(place.chat))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -51,7 +51,7 @@ class Order(Generic[T]):
         try:
             while batch := self._waiting[chat]:
                 self._waiting[chat] = []
-                batch.sort(key=lambda one: one.place.moment)
+                batch.sort(key=lambda one: one.moment)
                 await self._take(batch)
         finally:
             for one in self._waiting.pop(chat):

@@ -176,13 +176,18 @@ class Listener:
         even when a platform counts anew: who wrote when, where and what. Slack's ts is when a message was made;
         what a client sends again by itself has the client's id.
         """
-        chat, ts, team = text_of(event, "channel"), text_of(event, "ts"), self.me.team
+        chat, ts, us = text_of(event, "channel"), text_of(event, "ts"), self._us
         made = text_of(event, "client_msg_id") or ts
         content = hashlib.sha256(text_of(event, "text").encode()).hexdigest()[:16]
-        keys = [f"slack:{team}:{chat}:{ts}", f"slack:{team}:{chat}:{sender}:{made}:{content}"]
+        keys = [f"{us}:{chat}:{ts}", f"{us}:{chat}:{sender}:{made}:{content}"]
         if event_id := text_of(body, "event_id"):
-            keys.insert(0, f"slack:{team}:{event_id}")
+            keys.insert(0, f"{us}:{event_id}")
         return tuple(keys)
+
+    @property
+    def _us(self) -> str:
+        """Who was told: of one message each bot in a channel is told, and each has to hear it."""
+        return f"slack:{self.me.team}:{self.me.user}"
 
     # -- buttons, commands, dialogs -----------------------------------------------------------------------
 
@@ -209,7 +214,7 @@ class Listener:
                 channel=self.channel,
                 sender_id=user,
                 sender_name=_name(user, body, names),
-                dedupe_keys=(f"slack:{self.me.team}:press:{chat}:{ts}:{user}:{pressed}",),
+                dedupe_keys=(f"{self._us}:press:{chat}:{ts}:{user}:{pressed}",),
                 address=address,
                 text=text,
                 received_at=now,
@@ -256,33 +261,33 @@ class Listener:
         return self._typed(command, address, now, user=user, name=_name(user, body, names), key=key)
 
     def _typed(self, text: str, address: ChatAddress, now: datetime, *, user: str, name: str, key: str) -> Said:
-        """A command that was not written as a message."""
+        """A command that was not written as a message; it can be given wherever somebody is."""
+        private = not address.chat or address.chat.startswith("D")
         return Said(
             InboundMessage(
                 channel=self.channel,
                 sender_id=user,
                 sender_name=name[:LONGEST_NAME],
-                dedupe_keys=(f"slack:{self.me.team}:{key}",),
+                dedupe_keys=(f"{self._us}:{key}",),
                 address=address,
                 text=text,
                 received_at=now,
-                group=bool(address.chat) and not address.chat.startswith("D"),
-            )
+                group=not private,
+            ),
+            private=private,
         )
 
     def _shortcut(self, body: Json, names: Names) -> Heard:
         trigger, callback = text_of(body, "trigger_id"), text_of(body, "callback_id")
         if not trigger or callback not in {modal.CALLBACK, modal.FROM_MESSAGE}:
             return Nothing("a shortcut that is not ours")
-        message, chat = table_of(body, "message"), text_of(table_of(body, "channel"), "id")
-        thread = text_of(message, "thread_ts")
-        what = readable(text_of(message, "text"), names)
-        return Wanted(trigger, modal.view(chat, "" if thread == text_of(message, "ts") else thread, what))
+        # In private, also from a message in a channel: nobody there has asked, and the bot may not even be in it.
+        return Wanted(trigger, modal.view("", what=readable(text_of(table_of(body, "message"), "text"), names)))
 
 
 def in_chat(message: InboundMessage, chat: str) -> InboundMessage:
-    """The message, in this chat."""
-    return replace(message, address=replace(message.address, chat=chat))
+    """The message, at the top level of this chat."""
+    return replace(message, address=replace(message.address, chat=chat, thread=""))
 
 
 def is_group(event: Json) -> bool:

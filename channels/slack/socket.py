@@ -49,6 +49,8 @@ class Waits:
     ping: timedelta = timedelta(seconds=10)  # between ours, which have to be answered
     close: timedelta = timedelta(seconds=1)  # Slack answers a close, but leaves the connection open
     in_hand: timedelta = timedelta(seconds=1)  # for what was taken to be acknowledged before a change
+    history: timedelta = timedelta(seconds=1)  # for what was written to stand in the history of its chat
+    apart: timedelta = timedelta(seconds=1)  # between two connections, also if Slack wants one after the other
 
 
 WAITS = Waits()
@@ -99,6 +101,8 @@ class Socket:
                 if not ended.wanted and lived < self._waits.silence.total_seconds():
                     raise ReadingError(f"Slack's connection ended: {ended}") from None
                 logger.info("Slack's connection is replaced", channel=self._name, reason=str(ended))
+                if (rest := self._waits.apart.total_seconds() - lived) > 0:
+                    await self._clock.sleep(timedelta(seconds=rest))
             except CredentialsRefusedError:
                 raise
             except DeliveryError as error:
@@ -134,17 +138,18 @@ class Socket:
                 return  # who reads will notice
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        patience = self._waits.hello
+        begun, greeted = self._clock.monotonic(), False
         while True:
-            frame = await self._frame(socket, patience)
+            waited = timedelta(seconds=self._clock.monotonic() - begun)
+            frame = await self._frame(socket, self._waits.silence if greeted else self._waits.hello - waited)
             if frame.type is aiohttp.WSMsgType.PING:
                 await self._send(socket.pong(frame.data))
             elif frame.type is aiohttp.WSMsgType.TEXT:
                 self._envelope(socket, frame.data)
-                patience = self._waits.silence
+                greeted = True
             elif frame.type is not aiohttp.WSMsgType.PONG and frame.type is not aiohttp.WSMsgType.BINARY:
                 raise _EndedError("it was closed")
-            if patience is self._waits.silence:  # it has said hello: it works
+            if greeted:  # only now it works: pings alone may come from a machine in between
                 self._alive()
 
     async def _frame(self, socket: aiohttp.ClientWebSocketResponse, patience: timedelta) -> aiohttp.WSMessage:
@@ -152,7 +157,7 @@ class Socket:
             async with self._clock.timeout(patience):
                 return await socket.receive()
         except TimeoutError:
-            raise _EndedError(f"nothing was heard for {patience.total_seconds():g} s") from None
+            raise _EndedError("nothing was heard in time") from None
 
     def _envelope(self, socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
         try:

@@ -20,6 +20,7 @@ from channels.slack.render import REPEAT
 from channels.slack.words import table_of, tables_of, text_of
 from gateway.errors import (
     AmbiguousDeliveryError,
+    DeliveryError,
     MediaError,
     PermanentDeliveryError,
     TransientDeliveryError,
@@ -73,17 +74,26 @@ class Transfer:
         )
         return identifier
 
-    def found(self, parcel: Parcel, messages: Sequence[Json]) -> str | None:
+    async def found(self, parcel: Parcel, messages: Sequence[Json]) -> str | None:
         """The id of the parcel's file if one of these messages of ours shares it.
 
-        After a restart it is known by its name only: files carry no id of ours.
+        After a restart it is known by its name and size only: files carry no id of ours.
         """
         shared = [file for one in messages for file in tables_of(one, "files")]
         if known := self._placed.get(parcel.id):
             return next((known for file in shared if text_of(file, "id") == known), None)
         name, others = text_of(parcel.payload[FILE], "name"), set(self._placed.values())
-        ids = (text_of(file, "id") for file in shared if text_of(file, "title") == name)
+        try:
+            size: Json = await asyncio.to_thread(self._size, parcel)
+        except DeliveryError:
+            size = None  # it is not here any more: its name has to do
+        alike = (file for file in shared if text_of(file, "title") == name and size in {None, file.get("size")})
+        ids = (text_of(file, "id") for file in alike)
         return next((one for one in ids if one not in others), None)
+
+    def _size(self, parcel: Parcel) -> int:
+        with open_file(self._workspace, parcel.payload) as file:
+            return os.fstat(file.fileno()).st_size
 
     async def _place(self, file: BinaryIO, name: str) -> str:
         length = os.fstat(file.fileno()).st_size
@@ -133,7 +143,7 @@ class Transfer:
 
     async def _info(self, identifier: str) -> Json:
         try:
-            return table_of(dict((await self._client.call("files.info", file=identifier)).body), "file")
+            return table_of((await self._client.call("files.info", file=identifier)).body, "file")
         except RefusedError as error:
             raise MediaError(UNREADABLE if error.word == "missing_scope" else GONE) from error
         except AmbiguousDeliveryError as error:

@@ -1,9 +1,9 @@
 """The Bot API as the channel uses it: one call each, and its errors as ours."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
 
 import telegram
 from telegram import (
@@ -13,48 +13,18 @@ from telegram import (
     InlineKeyboardMarkup,
     ReplyParameters,
 )
-from telegram.constants import ChatAction
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Conflict,
-    EndPointNotFound,
-    Forbidden,
-    InvalidToken,
-    TelegramError,
-)
+from telegram.error import Conflict
 
-from channels.telegram.request import AiohttpRequest, FloodError, UnreachableError
-from gateway.errors import (
-    AmbiguousDeliveryError,
-    CredentialsRefusedError,
-    DeliveryError,
-    FormattingRefusedError,
-    PermanentDeliveryError,
-    TransientDeliveryError,
-)
+from channels.telegram.refusals import NO_EDIT, MovedError, NoEditError, RivalError, our_errors
+from channels.telegram.request import AiohttpRequest
+from gateway.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from gateway.messages import ChatAddress, Json
 
 ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
 """What we act on. Edits of messages are not among them: they start nothing."""
 
 BATCH = 100  # updates, Telegram's own limit
-
-
-class NoEditError(Exception):
-    """The message that was to be replaced cannot be: it is gone, or not ours, or too old."""
-
-
-class MovedError(Exception):
-    """The chat has another id now; certainly nothing was sent."""
-
-    def __init__(self, to: str) -> None:
-        super().__init__(to)
-        self.to = to
-
-
-class RivalError(Exception):
-    """Somebody else takes this bot's updates."""
+CONNECTIONS = 40  # calls of a webhook at a time, Telegram's own default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +42,8 @@ class Webhook:
 
     url: str
     pending: int
+    error: str = ""  # of the last call that failed
+    failed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +53,7 @@ class Waits:
     poll: timedelta = timedelta(seconds=25)  # whole ones; several within the 90 s after which a channel is deaf
     grace: timedelta = timedelta(seconds=10)  # beyond the time of a poll: then the connection is half open
     answer: timedelta = timedelta(seconds=20)  # to any other call
+    file: timedelta = timedelta(minutes=5)  # to come or to go
 
 
 WAITS = Waits()
@@ -92,6 +65,7 @@ class Client:
     def __init__(self, token: str, *, api_base: str, proxy: str = "", waits: Waits = WAITS) -> None:
         self.waits = waits
         self._requests = AiohttpRequest(proxy=proxy, timeout=waits.answer)
+        self._files = f"{api_base}/file/bot{token}"
         self._bot = telegram.Bot(
             token,
             base_url=f"{api_base}/bot",
@@ -104,11 +78,20 @@ class Client:
         """Close the connections; the next call opens them again."""
         await self._requests.shutdown()
 
+    async def call(self, method: str, *, wait: timedelta | None = None, **given: Any) -> Json:
+        """Any method, spelled with a capital, so that it is not taken for the SDK's own; its result as it came."""
+        async with our_errors():
+            return await self._bot.do_api_request(
+                method,
+                api_kwargs={name: value for name, value in given.items() if value is not None},
+                read_timeout=(wait or self.waits.answer).total_seconds(),
+            )
+
     # -- reading ------------------------------------------------------------------------------------------
 
     async def identify(self) -> Identity:
         """Who we are; CredentialsRefusedError when the token is wrong."""
-        async with _our_errors():
+        async with our_errors():
             user = await self._bot.get_me()
         return Identity(
             id=user.id, username=user.username or "", reads_groups=bool(user.can_read_all_group_messages)
@@ -120,10 +103,10 @@ class Client:
         Not through the SDK's types: one update that they cannot read would hide the others for ever. RivalError
         when somebody else asks for the updates too.
         """
-        async with _our_errors():
+        async with our_errors():
             try:
                 found = await self._bot.do_api_request(
-                    "GetUpdates",  # so spelled, it is not taken for the SDK's own method
+                    "GetUpdates",
                     api_kwargs={
                         "offset": offset,
                         "limit": BATCH,
@@ -134,16 +117,36 @@ class Client:
                 )
             except Conflict as error:
                 raise RivalError(str(error)) from error
-            except EndPointNotFound as error:  # what a refused token is called here
-                raise InvalidToken(str(error.__cause__ or error)) from error
         if not isinstance(found, list):
             raise AmbiguousDeliveryError("Telegram's answer is no list of updates")
         return found
 
     async def webhook(self) -> Webhook:
-        async with _our_errors():
-            info = await self._bot.get_webhook_info()
-        return Webhook(url=info.url, pending=info.pending_update_count)
+        async with our_errors():
+            info = await self.call("GetWebhookInfo")
+            failed = info.get("last_error_date")
+            return Webhook(
+                url=info["url"],
+                pending=info["pending_update_count"],
+                error=info.get("last_error_message", ""),
+                failed_at=datetime.fromtimestamp(failed, UTC) if failed else None,
+            )
+
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """Have updates sent to this address, those too that wait already; the secret comes with each call."""
+        await self.call(
+            "SetWebhook",
+            url=url,
+            secret_token=secret,
+            allowed_updates=ALLOWED_UPDATES,
+            max_connections=CONNECTIONS,
+            drop_pending_updates=False,
+        )
+
+    async def download(self, path: str, sink: BinaryIO, *, limit: int) -> int:
+        """Write what lies at a path that GetFile has named; its status, and errors as of `AiohttpRequest`."""
+        async with our_errors():
+            return await self._requests.download(f"{self._files}/{path}", sink, limit=limit, wait=self.waits.file)
 
     def ahead(self, now: datetime) -> timedelta:
         """How far our clock is ahead of Telegram's, by its last answer."""
@@ -153,13 +156,13 @@ class Client:
 
     async def send(self, address: ChatAddress, payload: Mapping[str, Json]) -> str:
         """Send a rendered part; MovedError when the chat has another id."""
-        async with _our_errors():
+        async with our_errors():
             message = await self._bot.send_message(
                 address.chat,
                 payload["text"],
                 parse_mode=_parse_mode(payload),
-                message_thread_id=_thread(address),
-                reply_parameters=_reply(payload),
+                message_thread_id=thread_of(address),
+                reply_parameters=reply_of(payload),
                 reply_markup=_keyboard(payload),
             )
         return str(message.message_id)
@@ -167,7 +170,7 @@ class Client:
     async def edit(self, address: ChatAddress, message_id: str, payload: Mapping[str, Json]) -> str:
         """Put a rendered part in the place of a message; NoEditError when that cannot be."""
         try:
-            async with _our_errors():
+            async with our_errors():
                 await self._bot.edit_message_text(
                     payload["text"],
                     chat_id=address.chat,
@@ -184,24 +187,21 @@ class Client:
             raise
         return message_id
 
-    async def typing(self, address: ChatAddress) -> None:
-        """Show for five seconds that an answer is being written."""
+    async def sign(self, method: str, address: ChatAddress, **given: Json) -> None:
+        """A small thing in a chat that nobody has to see: a chat that has moved is not followed for it."""
         try:
-            async with _our_errors():
-                await self._bot.send_chat_action(
-                    address.chat, ChatAction.TYPING, message_thread_id=_thread(address)
-                )
-        except MovedError as error:  # nobody has to follow it for this
+            await self.call(method, chat_id=address.chat, **given)
+        except MovedError as error:
             raise PermanentDeliveryError(f"the chat is {error.to} now") from error
 
     async def answer_press(self, query: str, text: str = "") -> None:
         """End the waiting sign of a pressed button."""
-        async with _our_errors():
+        async with our_errors():
             await self._bot.answer_callback_query(query, text=text or None)
 
     async def offer(self, commands: Sequence[tuple[str, str]], scope: BotCommandScope) -> None:
         """Have Telegram offer the commands, (name, what it does), where the scope says."""
-        async with _our_errors():
+        async with our_errors():
             await self._bot.set_my_commands([BotCommand(*one) for one in commands], scope=scope)
 
 
@@ -209,12 +209,13 @@ def _parse_mode(payload: Mapping[str, Json]) -> str | None:
     return "HTML" if payload.get("format") == "html" else None
 
 
-def _thread(address: ChatAddress) -> int | None:
+def thread_of(address: ChatAddress) -> int | None:
     """The topic. "General" has no id of its own: it is the chat (a send to thread 1 is refused)."""
     return int(address.thread) if address.thread not in {"", "1"} else None
 
 
-def _reply(payload: Mapping[str, Json]) -> ReplyParameters | None:
+def reply_of(payload: Mapping[str, Json]) -> ReplyParameters | None:
+    """The message that a part answers."""
     if not payload.get("reply_to"):
         return None
     # What was asked may be deleted by now: that is no reason not to answer.
@@ -228,64 +229,3 @@ def _keyboard(payload: Mapping[str, Json]) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(
         [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in rows]
     )
-
-
-# -- errors -----------------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _our_errors() -> AsyncIterator[None]:
-    try:
-        yield
-    except ChatMigrated as error:
-        raise MovedError(str(error.new_chat_id)) from error
-    except TelegramError as error:
-        raise translated(error) from error
-    except (KeyError, TypeError, ValueError) as error:  # the SDK could not read the answer
-        raise AmbiguousDeliveryError(f"Telegram's answer cannot be read ({type(error).__name__})") from error
-
-
-def translated(error: TelegramError) -> DeliveryError:
-    """The SDK's error as ours: what is certain about the request, and whether a repeat can help."""
-    match error:
-        case FloodError(retry_after=retry_after):
-            return TransientDeliveryError(str(error), retry_after=retry_after)
-        case InvalidToken():
-            return CredentialsRefusedError(
-                "Telegram refuses the token; copy it again from @BotFather, or make a new one"
-            )
-        case Forbidden():
-            return PermanentDeliveryError(f"Telegram: {error}")
-        case BadRequest():
-            return _refusal(str(error))
-        case UnreachableError():
-            return TransientDeliveryError(f"Telegram: {error}")
-        case Conflict():
-            return TransientDeliveryError(f"Telegram: {error}")
-        case _:
-            return AmbiguousDeliveryError(f"Telegram: {error}")
-
-
-NO_EDIT = (
-    "message to edit not found",
-    "message can't be edited",
-    "message_id_invalid",
-    "there is no text in the message to edit",
-)
-"""Of refusals that are about the message to be replaced, and not about what takes its place."""
-
-FORMATTING = (
-    "can't parse entities",
-    "can't find end of",
-    "parse_mode",
-    "entities_too_long",
-    "wrong http url",
-    "entity url",
-)
-"""Of refusals that cost formatting and not content: the last ones are of links that Telegram does not like."""
-
-
-def _refusal(reason: str) -> DeliveryError:
-    if any(words in reason.lower() for words in FORMATTING):
-        return FormattingRefusedError(f"Telegram: {reason}")
-    return PermanentDeliveryError(f"Telegram: {reason}")

@@ -10,26 +10,11 @@ from telegram import CallbackQuery, Chat, Message, MessageEntity, Update, User
 from telegram.constants import ChatType
 
 from channels.telegram.client import Identity
+from channels.telegram.contents import attachments_of, words_of
 from gateway.messages import ChatAddress, InboundMessage, Press
 
 COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?=\s|$)", re.ASCII)
 GROUPS = {ChatType.GROUP, ChatType.SUPERGROUP}
-
-UNREADABLE = {
-    "photo": "a picture",
-    "voice": "a voice message",
-    "audio": "a recording",
-    "video": "a video",
-    "video_note": "a video message",
-    "animation": "an animation",
-    "document": "a file",
-    "sticker": "a sticker",
-    "location": "a location",
-    "contact": "a contact",
-    "poll": "a poll",
-}
-"""What a message may hold besides text; it cannot be opened, and the agent is told so."""
-
 
 LONGEST_QUOTE = 2_000  # characters of what a message answers
 LONGEST_NAME = 100
@@ -106,10 +91,11 @@ class Listener:
         if message.chat.type not in {ChatType.PRIVATE, *GROUPS}:
             return Nothing(f"a chat of type {message.chat.type}")
         user = message.from_user
-        if user is None or (user.is_bot and message.sender_chat is None):
-            return Nothing("written by a bot")
-        text = message.text or message.caption or _unreadable(message)
-        if not text:
+        if user is None or user.id == self.me.id:
+            return Nothing("written by nobody, or by us")
+        attachments = attachments_of(message)
+        text = message.text or message.caption or ("" if attachments else words_of(message))
+        if not text and not attachments:
             return Nothing("a message about the chat itself")
         command, answered = COMMAND.match(text), message.reply_to_message
         if command and not self._is_ours(command, message.chat):
@@ -129,8 +115,12 @@ class Listener:
                 reply_to=str(answered.message_id) if answered else "",
                 reply_text=_quoted(message),
                 reply_author=_author(answered),
+                attachments=attachments,
                 group=message.chat.type in GROUPS,
                 addressed=self._is_addressed(message, command),
+                bot=user.is_bot
+                and message.sender_chat is None,  # else it stands for a person who hides their name
+                album=message.media_group_id or "",
             )
         )
 
@@ -220,13 +210,6 @@ def _author(answered: Message | None) -> str:
         return ""
     user = answered.from_user.full_name if answered.from_user else ""
     return _whole((answered.sender_chat.title if answered.sender_chat else "") or user)[:LONGEST_NAME]
-
-
-def _unreadable(message: Message) -> str:
-    for kind, words in UNREADABLE.items():
-        if getattr(message, kind):
-            return f"({words} without words, which cannot be opened here yet)"
-    return ""
 
 
 def _on_buttons(message: Message) -> set[str]:

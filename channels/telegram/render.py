@@ -15,8 +15,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from channels.files import FILE, file_parts, is_wordless
 from channels.layout import lay_out
 from channels.markdown import parse
+from channels.telegram.forms import ALBUM, joins
 from channels.text import Fence, Href, Mark, MarkRoom, Run, Style, common, split, stretches, trim, visible
 from gateway.messages import Button, Caller, Json, OutboundMessage, Part
 
@@ -30,24 +32,60 @@ LONGEST_DATA = 64  # bytes in a button
 NOTHING = "…"
 """What stands for a text in which there is nothing to see: Telegram refuses an empty message."""
 
+MORE = "more"
+"""The key of a part's payload under which the further pictures of an album are."""
+
 _STYLES = {Style.BOLD: "b", Style.ITALIC: "i", Style.STRIKE: "s", Style.CODE: "code", Style.QUOTE: "blockquote"}
 
 
 def render(message: OutboundMessage) -> list[Part]:
     """The message's parts, in order; never none.
 
-    The first part answers what the message answers, in a group, or if it reminds of that; the last one has the
-    buttons. ValueError when a button's data is too long for Telegram.
+    The words come first, then the files. The first part answers what the message answers, in a group, or if it
+    reminds of that; the last one with words has the buttons. ValueError when a button's data is too long for
+    Telegram.
     """
+    in_group, reminds = message.address.chat.startswith("-"), message.caller is Caller.REMINDER
+    answers = message.reply_to if in_group or reminds else ""
+    files = _files(message)
+    if not is_wordless(message):
+        return _texts(message, answers) + files
+    first = Part(payload={**files[0].payload, **({"reply_to": answers} if answers else {})})
+    return [first, *files[1:]]
+
+
+def _texts(message: OutboundMessage, answers: str) -> list[Part]:
     buttons = _buttons(message)
     runs = [_nested(run) for run in lay_out(parse(message.text), is_linkable)]
     cut = [trim(part, LIMIT, utf16) for part in split(runs, LIMIT, utf16, marks=ROOM)]
     parts = [part for part in cut if _is_seen(visible(part))] or [[Run(NOTHING)]]
-    in_group, reminds = message.address.chat.startswith("-"), message.caller is Caller.REMINDER
-    answers = message.reply_to if in_group or reminds else ""
     return [
         _part(part, answers if part is parts[0] else "", buttons if part is parts[-1] else []) for part in parts
     ]
+
+
+def _files(message: OutboundMessage) -> list[Part]:
+    """One part for each file, but pictures that follow each other are an album."""
+    parts: list[Part] = []
+    album: list[Json] = []
+    for part in file_parts(message):
+        file = part.payload[FILE]
+        joined = joins(file["kind"], file["media_type"])
+        if not joined or len(album) == ALBUM:
+            parts += _album(album)
+            album = []
+        if joined:
+            album.append(file)
+        else:
+            parts.append(part)
+    return parts + _album(album)
+
+
+def _album(files: Sequence[Json]) -> list[Part]:
+    if not files:
+        return []
+    first, *others = files
+    return [Part(payload={FILE: first, MORE: others} if others else {FILE: first})]
 
 
 def marked(payload: Mapping[str, Json]) -> dict[str, Json]:

@@ -52,13 +52,18 @@ class Nagger:
         find: Callable[[str], Job | None],
         default_target: ChatAddress | None,
         left_words: Callable[[], None],
+        barred: Callable[[Job], str] = lambda job: "",
     ) -> None:
-        """`find` knows a present job by its uid; `left_words` is called when the outbox has something new."""
+        """`find` knows a present job by its uid; `left_words` is called when the outbox has something new.
+
+        `barred`: why a job may not run any more; empty if it may.
+        """
         self._database = database
         self._clock = clock
         self._find = find
         self._default_target = default_target
         self._left_words = left_words
+        self._barred = barred
         self._wake = asyncio.Event()
 
     def heard(self, job: Job, run: Run) -> None:
@@ -98,7 +103,7 @@ class Nagger:
     def _say(self, transaction: Transaction, nag: Nag, now: datetime) -> bool:
         found = runs.job_of(transaction, nag.run)
         job = found[1] if found else None
-        if job is None or job.nag is None or _withdrawn(job, self._find(job.uid)):
+        if job is None or job.nag is None or self._barred(job) or _withdrawn(job, self._find(job.uid)):
             answers.stop_nag(transaction, nag.run)
             return False
         address = speaks_to(job, self._default_target)

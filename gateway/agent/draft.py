@@ -23,6 +23,7 @@ from gateway.tools.message import Say
 logger = structlog.get_logger()
 
 TICK = timedelta(milliseconds=250)  # how often is looked at what grows
+REFUSED = 0.5  # seconds until it is tried again where there was no room: to cut a long text to size takes a while
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ class Draft:
             fits = message.address == self._claim.message.address and not message.attachments
             if fits and self._id and not message.edits:
                 message = replace(message, edits=self._id)
-            # Whole: words that have taken its place must be known to stand there, whoever is told to stop meanwhile.
+            # Whole: that words have taken its place must be known, also by who is told to stop meanwhile.
             return await whole(self._spoken(message, along, here=fits))
 
     async def _spoken(self, message: OutboundMessage, along: Work[None] | None, *, here: bool) -> bool:
@@ -139,6 +140,7 @@ class Draft:
                 self._next = following
                 return
             message, full = self._cut(text)
+            self._next = now + REFUSED
             if await self._say(message):
                 self._shown, self._full, self._next = message.text, full, following
                 if message.edits:

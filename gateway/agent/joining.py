@@ -34,7 +34,7 @@ class Waiting(Protocol):
         """These are part of the turn now."""
 
     def aside(self, session: str) -> AbstractAsyncContextManager[None]:
-        """Inside, the turn only waits: it keeps nobody else from being answered."""
+        """Inside, the turn only waits: it keeps nobody else from being answered. Not twice at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,8 @@ class Joining:
     async def _files(self, message: InboundMessage, row: int) -> list[Steer]:
         if not message.attachments:
             return []
-        arrived = await self._arrivals.arrived(message, row)
+        async with self._waiting.aside(message.session_key):  # a slow platform keeps its own chats waiting only
+            arrived = await self._arrivals.arrived(message, row)
         return [Steer.of(arrived.said(), row)]
 
     async def _add(self, claim: Claim, journal: Journal, steps: Sequence[Steer]) -> None:

@@ -1,6 +1,7 @@
 """Jobs in the words of the command line; pure."""
 
 from cron.job import Job, words_of
+from cron.policy import DeliveryMode
 from cron.schedule import At
 from cron.target import address_of
 from cron.times.describe import expression_text
@@ -24,8 +25,9 @@ def payload_text(job: Job) -> str:
 
 def target_text(job: Job, default: ChatAddress | None) -> str:
     """Where the job speaks, as a sentence."""
-    if job.address is not None:
-        return f"It speaks to {job.address}."
+    elsewhere = job.delivery.address if job.delivery.mode is DeliveryMode.CHANNEL else None
+    if spoken_to := elsewhere or job.address:
+        return f"It speaks to {spoken_to}."
     if default is not None:
         return f"It speaks to {default} (cron.default_target)."
     return "It speaks to nobody: its words go to the log (give --channel and --to, or set cron.default_target)."

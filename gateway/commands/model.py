@@ -64,6 +64,6 @@ class ModelCommand:
             return self._name
         found = [name for name in self._choices if name.lower() == wanted.lower()]
         if not found:
-            offered = ", ".join(code(name) for name in self._choices)
-            raise UserError(f"The model {wanted[:60]!r} is not offered here; there are {offered}")
+            offered = ", ".join(self._choices)  # the desk shows every word of an error as it is
+            raise UserError(f"The model {wanted[:60]!r} is not offered here; there are {offered}.")
         return found[0]

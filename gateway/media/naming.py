@@ -10,7 +10,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 RECEIVED = "received"
-"""The folder of what came: received/<day>/<session>/<row>-<n>-<name>."""
+"""The folder of what came: received/<day>/<owner>/<row>-<n>-<name>."""
 
 SENT = "sent"
 """The folder of copies that are on their way out: sent/<day>/<delivery>/<n>-<name>."""
@@ -40,12 +40,23 @@ def safe(name: str, *, otherwise: str = "file") -> str:
     return _shortened(plain)
 
 
-def received_at(day: datetime, session: str, seq: int, n: int, name: str) -> str:
+def received_at(day: datetime, owner: str, seq: int, n: int, name: str) -> str:
     """Where the n-th file of a message lies, relative to the workspace: the same whenever it is asked.
 
-    `day`: when the message was written; `seq`: its row of the inbox.
+    `day`: when the message was written; `owner`: of its chat; `seq`: its row of the inbox.
     """
-    return f"{RECEIVED}/{day.astimezone(UTC):%Y-%m-%d}/{folder(session)}/{seq}-{n}-{safe(name)}"
+    return f"{RECEIVED}/{day.astimezone(UTC):%Y-%m-%d}/{folder(owner)}/{seq}-{n}-{safe(name)}"
+
+
+def is_of_another(path: str, owner: str) -> bool:
+    """Whether a file at this path came from the chat of somebody else, or is on its way out; neither may be sent.
+
+    `path`: as somebody wrote it, relative to the workspace.
+    """
+    steps = [step for step in path.split("/") if step not in {"", "."}]
+    if not steps or steps[0] not in {RECEIVED, SENT}:
+        return False
+    return steps[0] == SENT or steps[2:3] != [folder(owner)]
 
 
 def sent_at(day: datetime, delivery: str, n: int, name: str) -> str:

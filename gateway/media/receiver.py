@@ -95,7 +95,7 @@ class Receiver:
             if size is None:
                 raise MediaError("is not there")
             return replace(taken, path=one.path, size=size)
-        path = naming.received_at(message.received_at, message.session_key, seq, n, taken.name)
+        path = naming.received_at(message.received_at, message.address.owner, seq, n, taken.name)
         size = await self._size(path)
         if size is None or (one.size and size != one.size):
             await self._fetched(message.channel, one, path)

@@ -27,11 +27,15 @@ class Spool:
         self._workspace = workspace
         self._clock = clock
 
-    async def attached(self, paths: Sequence[str], delivery: str) -> tuple[Attachment, ...]:
+    async def attached(self, paths: Sequence[str], delivery: str, *, owner: str) -> tuple[Attachment, ...]:
         """The files, copied for the message of this delivery id: a second time they are found.
 
-        MediaError, in words for who named them, if one is outside the workspace, not there, or too large.
+        `owner`: of the chat that speaks: what came from another chat is not there for it. MediaError, in words for
+        who named them, if one is outside the workspace, not there, or too large.
         """
+        for path in paths:
+            if naming.is_of_another(path, owner):
+                raise MediaError(f"{path}: there is no such file for this chat")
         if len(paths) > MOST:
             raise MediaError(f"{len(paths)} files are too many for one message: {MOST} at most")
         day = self._clock.now()

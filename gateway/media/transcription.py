@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
+import orjson
 import structlog
 from pydantic import SecretStr
 
@@ -22,6 +23,7 @@ logger = structlog.get_logger()
 
 ENDPOINT = "/audio/transcriptions"
 LONGEST_TEXT = 20_000  # characters
+LONGEST_ANSWER = 1_000_000  # bytes
 
 KNOWN = frozenset({"flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm"})
 """Ends of names by which the endpoint tells formats (its own message about any other one lists them)."""
@@ -59,29 +61,35 @@ class HttpTranscriber:
         # In a thread: httpx and the machine's certificates take a tenth of a second.
         client = await asyncio.to_thread(self._client)
         async with client:
-            answer = await self._answer(client, file, sent_name(name, media_type), media_type)
-        if answer.status_code != 200:
-            why = _REFUSALS.get(answer.status_code, f"it answered {answer.status_code}")
-            raise self._trouble(why)
+            status, answer = await self._answer(client, file, sent_name(name, media_type), media_type)
+        if status != 200:
+            raise self._trouble(_REFUSALS.get(status, f"it answered {status}"))
         return self._words(answer)
 
     async def _answer(
         self, client: "httpx.AsyncClient", file: BinaryIO, name: str, media_type: str
-    ) -> "httpx.Response":
+    ) -> tuple[int, bytes]:
+        """The status and the beginning of what was answered."""
         import httpx  # here: only who listens to voice needs it so early
 
         recording = (name, file, plain_type(media_type) or "application/octet-stream")
         form = {"model": self._settings.name, "response_format": "json"}
+        content = bytearray()
         try:
-            return await client.post(self._url, data=form, files={"file": recording})
+            async with client.stream("POST", self._url, data=form, files={"file": recording}) as answer:
+                async for piece in answer.aiter_bytes():
+                    content += piece
+                    if len(content) > LONGEST_ANSWER:
+                        break
+                return answer.status_code, bytes(content[:LONGEST_ANSWER])
         except httpx.TimeoutException as error:
             raise self._trouble("it did not answer in time") from error
         except httpx.HTTPError as error:
             raise self._trouble("it cannot be reached") from error
 
-    def _words(self, answer: "httpx.Response") -> str:
+    def _words(self, answer: bytes) -> str:
         try:
-            text = answer.json()["text"]
+            text = orjson.loads(answer)["text"]
             words = text.strip()[:LONGEST_TEXT]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._trouble("its answer is no transcription") from error

@@ -75,7 +75,7 @@ class Workspace:
             partly = f"{name}{PARTLY}"
             try:
                 descriptor = os.open(partly, _WRITE, FILE_MODE, dir_fd=folder)
-                with _Bounded(io.FileIO(descriptor, "wb"), limit) as file:
+                with Bounded(io.FileIO(descriptor, "wb"), limit, path) as file:
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
@@ -113,18 +113,23 @@ class Workspace:
             os.close(at)
 
 
-class _Bounded(io.BufferedWriter):
-    """A file that does not grow for ever."""
+class Bounded(io.BufferedWriter):
+    """A file that does not grow for ever, and that says itself why it cannot be written.
 
-    def __init__(self, file: io.FileIO, limit: int) -> None:
+    Whoever writes into it may speak with a platform meanwhile, and take other errors for trouble with that.
+    """
+
+    def __init__(self, file: io.FileIO, limit: int, path: str) -> None:
         super().__init__(file)
         self._limit = self._room = limit
+        self._path = path
 
     def write(self, data: "ReadableBuffer", /) -> int:
         self._room -= memoryview(data).nbytes
         if self._room < 0:
             raise MediaError(f"is too large: {sizes.words(self._limit)} at most")
-        return super().write(data)
+        with _spoken(self._path):
+            return super().write(data)
 
 
 def parts_of(path: str) -> list[str]:

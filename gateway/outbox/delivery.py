@@ -107,7 +107,12 @@ class Outbox:
     def reserve(self, address: ChatAddress) -> bool:
         """Whether the next message may be sent as soon as it is committed; then the lane is kept for it."""
         lane = self._lane(address.channel, address.chat)
-        return lane is not None and not self._closing and lane.reserve()
+        if lane is None or self._closing:
+            return False
+        if not lane.reserve():
+            self._work_on(lane)  # or forget it, where nothing waits
+            return False
+        return True
 
     def release(self, address: ChatAddress) -> None:
         """The reserved message was not written after all."""

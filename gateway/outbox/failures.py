@@ -33,8 +33,9 @@ class Failures:
         """A request for this part failed."""
         self._notice(record, error)
         now = self._clock.now()
-        repeat = self._repeat(now - (record.failing_since or record.said_at or now))
         record.failing_since = record.failing_since or now
+        if isinstance(error, AmbiguousDeliveryError):
+            record.unclear_since = record.unclear_since or now
         history = policy.History(
             failures=record.failures,
             failing_since=record.failing_since,
@@ -42,7 +43,9 @@ class Failures:
             has_plain=part.part.plain is not None,
             passing=record.message.passing,
         )
-        match policy.judge(error, history, now=now, repeat=repeat, hold=self._hold):
+        match policy.judge(
+            error, history, now=now, repeat=repeat_of(record, self._line, self._clock.now()), hold=self._hold
+        ):
             case policy.Later(delay):
                 await self._later(record, part, error, delay)
             case policy.Plain():
@@ -51,7 +54,7 @@ class Failures:
             case policy.Settle(delay):
                 if delay:
                     await self._note(record, part, error, delay)
-                await self._settle(record, part, error, delay, repeat)
+                await self._settle(record, part, error, delay)
             case policy.Halt():
                 self._line.halted = str(error)
                 await self._ledger.mark(record, part, "pending")
@@ -106,19 +109,16 @@ class Failures:
         self._line.close_for(record.message.address.chat, delay)
         await self._ledger.write(records.noting(record, part, str(error)))
 
-    def _repeat(self, age: timedelta) -> Repeat:
-        """What can be done about a request that may have been made so long ago."""
-        carrier = self._line.carrier
-        forgotten = isinstance(carrier, Remembering) and age >= carrier.remembers
-        return Repeat.MARKED if forgotten and carrier.repeat is Repeat.DEDUPED else carrier.repeat
-
     async def _settle(
-        self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta, repeat: Repeat
+        self, record: MessageRecord, part: PartRecord, error: DeliveryError, delay: timedelta
     ) -> None:
         """It may have arrived: once the channel answers again, look for it, or send it once more."""
         if not await self._closing.unless(self._line.next_answer()):
             return
-        carrier = self._line.carrier
+        carrier, repeat = (
+            self._line.carrier,
+            repeat_of(record, self._line, self._clock.now()),
+        )  # of now: an outage may have been long
         if isinstance(carrier, Searchable) and repeat is Repeat.SEARCHABLE:
             try:
                 found = await carrier.find(await self._ledger.parcel(record, part))
@@ -145,6 +145,13 @@ class Failures:
             await self._ledger.mark(record, part, "pending")
         else:
             self._ledger.arrived(record, part, found)
+
+
+def repeat_of(record: MessageRecord, line: Line, now: datetime) -> Repeat:
+    """What can be done at this moment about a part that may have arrived."""
+    carrier, age = line.carrier, now - (record.unclear_since or now)
+    forgotten = isinstance(carrier, Remembering) and age >= carrier.remembers
+    return Repeat.MARKED if forgotten and carrier.repeat is Repeat.DEDUPED else carrier.repeat
 
 
 def _asked(error: DeliveryError) -> timedelta | None:

@@ -16,10 +16,11 @@ from gateway.errors import AmbiguousDeliveryError, DeliveryError, TransientDeliv
 from gateway.messages import OutboundMessage, Parcel, Part
 from gateway.outbox import records
 from gateway.outbox.closing import Closing
-from gateway.outbox.failures import Failures
+from gateway.outbox.failures import Failures, repeat_of
 from gateway.outbox.ledger import Ledger, Settled
 from gateway.outbox.line import Line
 from gateway.outbox.policy import PATIENCE, STORE_PAUSE
+from gateway.outbox.port import Repeat
 from gateway.outbox.records import MessageRecord, PartRecord
 
 logger = structlog.get_logger()
@@ -160,7 +161,10 @@ class Lane:
             return
         try:
             if part.state == "sending":
+                record.unclear_since = record.unclear_since or record.failing_since or record.said_at
                 raise AmbiguousDeliveryError("the gateway ended while this was being sent")
+            if self._may_double(record, part):
+                raise AmbiguousDeliveryError("it may have arrived so long ago that a repeat is not known as one")
             part.state, request = "sending", self.line.asking()
             sent_as = await self._request(record, part)
         except DeliveryError as error:
@@ -198,6 +202,12 @@ class Lane:
             return part
         record.over = True  # dropped by the operator, or printed by a terminal that waits for it
         return None
+
+    def _may_double(self, record: MessageRecord, part: PartRecord) -> bool:
+        """Whether an earlier request may have arrived, and this one would not be known as its repeat."""
+        if record.unclear_since is None or part.repeats:
+            return False
+        return repeat_of(record, self.line, self._clock.now()) is Repeat.MARKED
 
     def _rendered(self, record: MessageRecord) -> Sequence[Part]:
         try:

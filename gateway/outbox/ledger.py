@@ -69,7 +69,7 @@ class Ledger:
     def arrived(self, record: MessageRecord, part: PartRecord, sent_as: str) -> None:
         """To be written with the beginning of the next part."""
         part.state, part.platform_id = "sent", sent_as
-        record.failures, record.failing_since = 0, None
+        record.failures, record.failing_since, record.unclear_since = 0, None, None
         if record.next_part() is not None:
             self._done = _Done(records.marking(record, part))
         else:

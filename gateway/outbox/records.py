@@ -35,6 +35,7 @@ class MessageRecord:
     failing_since: datetime | None = None
     not_before: datetime | None = None  # by the wall clock: the platform asked for silence until then
     said_at: datetime | None = None  # when it was written down
+    unclear_since: datetime | None = None  # only in memory: since when the part that is next may have arrived
     over: bool = False  # only in memory: nothing more is done about it
     error: str = ""  # only in memory: why it is over without having been sent
 

@@ -97,8 +97,8 @@ def leave(transaction: Transaction, message: OutboundMessage, *, at: str) -> boo
 class Files(Protocol):
     """Where the files are that a message may bring."""
 
-    async def attached(self, paths: Sequence[str], delivery: str) -> tuple[Attachment, ...]:
-        """The files at these paths as they are now, for the message of this delivery id.
+    async def attached(self, paths: Sequence[str], delivery: str, *, owner: str) -> tuple[Attachment, ...]:
+        """The files at these paths as they are now, for the message of this delivery id in a chat of this owner.
 
         UserError if one is not there to be sent.
         """
@@ -164,14 +164,14 @@ class MessageTool:
             turn=turn.id,
             run=turn.run,
             trace_id=turn.trace_id,
-            attachments=await self._attached(list(dict.fromkeys(arguments.files)), turn.call_id),
+            attachments=await self._attached(list(dict.fromkeys(arguments.files)), turn),
         )
         await self._say(message, along=turn.along)
         return "queued for delivery"
 
-    async def _attached(self, paths: Sequence[str], delivery: str) -> tuple[Attachment, ...]:
+    async def _attached(self, paths: Sequence[str], turn: Turn) -> tuple[Attachment, ...]:
         if not paths:
             return ()
         if self._files is None:
             raise UserError("no files can be sent here")
-        return await self._files.attached(paths, delivery)
+        return await self._files.attached(paths, turn.call_id, owner=turn.address.owner)

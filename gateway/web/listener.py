@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import resource
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,10 +19,10 @@ from gateway.web import guard
 
 logger = structlog.get_logger()
 
-GRACE = 1  # seconds for what is being answered, at the end
+GRACE = 0.8  # seconds for what is being answered, at the end: all intake is closed within one
 HEADERS_WITHIN = timedelta(seconds=10)  # a connection that has sent no request by then is closed
 LARGEST_HEADERS = 32_768
-MOST_CONNECTIONS = 2_000
+MOST_CONNECTIONS = 2_000  # and never more than half of the files that the process may have open
 BACKLOG = 256
 
 
@@ -29,7 +30,8 @@ def bound(host: str, port: int) -> socket.socket:
     """A socket on this address, where callers wait for now; ConfigError if it cannot be had. Port 0: any."""
     host = host.strip("[]")
     family, address = _place(host, port)
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # Named in full: asyncio lets a socket answer without delay only where it is told that it is one of TCP.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
@@ -59,13 +61,26 @@ def _why_not(host: str, port: int, error: OSError) -> str:
     return f'web.host: "{host}" cannot be listened on: {error.strerror}'
 
 
+def most_connections() -> int:
+    """How many callers at once: the database and the channels need files, too."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(min(MOST_CONNECTIONS, soft // 2), 1)
+
+
 class Listener:
     """Has its address from the beginning, and answers from `open` to `stop`."""
 
     def __init__(
-        self, app: ASGIApp, sock: socket.socket, *, token: str, patience: timedelta = HEADERS_WITHIN
+        self,
+        app: ASGIApp,
+        sock: socket.socket,
+        *,
+        token: str,
+        patience: timedelta = HEADERS_WITHIN,
+        most: int | None = None,
     ) -> None:
-        """`token`: where people find it; `patience`: with the headers of a request."""
+        """`token`: where people find it; `patience`: with the headers of a request; `most` connections at once."""
+        most = most or most_connections()
         self._opening = asyncio.Event()
         host, port = sock.getsockname()[:2]
         self.address = f"http://[{host}]:{port}" if sock.family == socket.AF_INET6 else f"http://{host}:{port}"
@@ -74,7 +89,7 @@ class Listener:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_patient(patience.total_seconds()),
+                http=_bounded(patience.total_seconds(), most),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -84,7 +99,6 @@ class Listener:
                 date_header=False,
                 proxy_headers=False,
                 backlog=BACKLOG,
-                limit_concurrency=MOST_CONNECTIONS,
                 h11_max_incomplete_event_size=LARGEST_HEADERS,
             )
         )
@@ -148,14 +162,18 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's, which would wait for ever for the headers of a request."""
+    """uvicorn's, which would wait for ever for the headers of a request, and take any number of connections."""
 
     patience: ClassVar[float]
+    most: ClassVar[int]
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect()
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._expect()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -180,6 +198,6 @@ class _Protocol(H11Protocol):
             self.transport.close()
 
 
-def _patient(seconds: float) -> type[_Protocol]:
+def _bounded(seconds: float, most: int) -> type[_Protocol]:
     """uvicorn makes its protocols by itself, so that what they need to know is in the class."""
-    return type("Protocol", (_Protocol,), {"patience": seconds})
+    return type("Protocol", (_Protocol,), {"patience": seconds, "most": most})

@@ -1,4 +1,7 @@
-"""What every channel keeps to: those that need no account, a real platform, and the one that tests look into."""
+"""What every channel keeps to: those that need no account, the platforms, and the one that tests look into.
+
+What a whole gateway does over each platform is in the folder `channels` beside this file.
+"""
 
 import asyncio
 import json
@@ -6,23 +9,23 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from channels.base import Channel
+from channels.base import Channel, Closing, Surroundings
 from channels.console import ConsoleChannel
 from channels.log import LogChannel
-from channels.telegram import TelegramChannel
-from channels.telegram.client import Client
 from gateway.bus import forged
 from gateway.commands.base import CommandInfo
+from gateway.config import Config
 from gateway.messages import Caller, ChatAddress, InboundMessage, OutboundMessage, Parcel
-from gateway.outbox.pace import Paces
 from gateway.outbox.port import Repeat
+from tests.contract.rigs.base import Who
+from tests.contract.rigs.platforms import FIRST, PUSHED, opener_of
 from tests.fakes import FakeClock, RecordingChannel, until
-from tests.servers.telegram import TOKEN, serve_telegram
 
 
 @dataclass
@@ -94,18 +97,31 @@ def recording() -> Iterator[Rig]:
     yield Rig(channel, write, lambda: "\n".join(channel.texts()))
 
 
-@asynccontextmanager
-async def telegram() -> AsyncIterator[Rig]:
-    async with serve_telegram() as server:
-        server.person(7, "Anna")
-        channel = TelegramChannel("telegram", Client(TOKEN, api_base=server.url), FakeClock(), paces=Paces())
-        yield Rig(channel, lambda text: server.say(text, user=7), lambda: "\n".join(server.texts(7)), chat="7")
-        await channel.close()
+def connected(name: str) -> "Opener":
+    """A channel at a server that is as strict as its platform."""
+
+    @asynccontextmanager
+    async def opener() -> AsyncIterator[Rig]:
+        async with opener_of(name) as platform:
+            config = Config.layered(environment={}, file={"channels": {platform.name: platform.settings}})
+            channel = platform.channel(config, FakeClock(), Surroundings(workspace=Path("workspace")))
+            place = platform.people.private(Who.ANNA)
+            write = None if name in PUSHED else lambda text: platform.people.say(text, Who.ANNA)
+            yield Rig(channel, write, lambda: "\n".join(platform.screen.texts(place)), chat=place.chat)
+            if isinstance(channel, Closing):
+                await channel.close()
+
+    return opener
 
 
 Opener = Callable[[], AbstractContextManager[Rig] | AbstractAsyncContextManager[Rig]]
 
-CHANNELS: dict[str, Opener] = {"console": console, "log": log, "recording": recording, "telegram": telegram}
+CHANNELS: dict[str, Opener] = {
+    "console": console,
+    "log": log,
+    "recording": recording,
+    **{name: connected(name) for name in (*FIRST, *PUSHED)},
+}
 
 
 @pytest.fixture(params=CHANNELS)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import pytest
@@ -118,6 +119,27 @@ async def test_an_answer_is_whole(made: Made) -> None:
 
     assert answer.reply.text == "Good morning."
     assert answer.reply.calls == ()
+
+
+async def test_an_answer_is_heard_while_it_comes_each_time_from_its_beginning(made: Made) -> None:
+    model, script = made
+    script.says("Good morning.")
+    heard: list[str] = []
+
+    answer = await model.ask(prompt(), hear=heard.append)
+
+    assert heard[-1] == answer.reply.text == "Good morning."
+    assert all(later.startswith(earlier) for earlier, later in pairwise(heard))
+
+
+async def test_calls_alone_are_nothing_to_hear(made: Made) -> None:
+    model, script = made
+    script.calls(("cron", "{}"))
+    heard: list[str] = []
+
+    await model.ask(prompt(), hear=heard.append)
+
+    assert heard == []
 
 
 async def test_calls_carry_our_ids_and_the_text_that_the_model_wrote(made: Made) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from channels import telegram
+from channels.base import Surroundings
 from channels.telegram.render import render
 from cron import phrases
 from cron.stores.json_file import JsonFileStore
@@ -88,7 +89,7 @@ def _setup(place: Place, url: str, script: Callable[[Prompt], Line], fuses: Fuse
         connect=lambda: FusedDriver(place.home.file("gateway.db"), before, after),
         store=JsonFileStore(place.home.file("cron.json"), files=FusedFiles(steps)),
         model=ScriptedModel(script),
-        channels={NAME: telegram.create(NAME, config, clock)},
+        channels={NAME: telegram.create(NAME, config, clock, Surroundings(workspace=place.home.workspace))},
     )
 
 

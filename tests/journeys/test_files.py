@@ -194,19 +194,20 @@ async def test_a_file_that_its_platform_refuses_is_said_in_the_chat(open_world: 
         assert texts == ["here", "I could not send `report.pdf`: a file of this kind is not taken."]
 
 
-async def test_what_came_is_forgotten_after_its_days_and_nothing_else(open_world: Opener) -> None:
-    async with open_world(["a cat"], channel=platform(cat=PNG)) as world:
-        await _channel(world).bring(CAT, text="look")
-        await hears(world, 1)
+async def test_what_came_and_went_is_forgotten_after_its_days_and_nothing_else(open_world: Opener) -> None:
+    script = [calls(("message", {"files": ["notes.txt"]})), "a cat"]
+    async with open_world(script, channel=platform(cat=PNG)) as world:
         own = world.home.workspace / "notes.txt"
         own.write_text("mine")
+        await _channel(world).bring(CAT, text="look")
+        await hears(world, 2)
 
     async with open_world(clock=FakeClock(NOON + timedelta(days=3)), retention={"days": 3}) as young:
         young.gateway.filing.keep_house(young.clock.now())
         assert kept(young) == {"cat.png": PNG}
     async with open_world(clock=FakeClock(NOON + timedelta(days=4)), retention={"days": 3}) as old:
-        received = old.home.workspace / "received"
-        await until(lambda: not any(received.iterdir()))  # seen to at the start
+        days = [old.home.workspace / name for name in ("received", "sent")]
+        await until(lambda: not any(any(folder.iterdir()) for folder in days))  # seen to at the start
 
         assert own.read_text() == "mine"
 

@@ -245,6 +245,17 @@ def _seen(item: object) -> str:
     return f"{item.text}{'+files' if item.arrived else ''}" if isinstance(item, UserText) else "…"
 
 
+async def test_nobody_puts_pictures_into_somebody_elses_album(open_world: Opener) -> None:
+    async with open_world(lambda prompt: " + ".join(spoken(prompt)[:1]), **HOSTED) as world:
+        await world.channel.say("my cat", album="7", attachments=(PICTURE,))
+        await world.channel.say("my dog", album="7", attachments=(PICTURE,), sender="ben")
+        for _ in range(8):
+            await world.clock.advance(timedelta(seconds=0.5))
+        await until(lambda: world.channel.texts() == ["my cat", "my dog"])
+
+        assert await turns(world) == ["done", "done"]
+
+
 async def test_a_scheduled_turn_takes_no_words_of_a_person(open_world: Opener) -> None:
     tool = SlowTool()
 

@@ -227,6 +227,27 @@ async def test_the_jobs_of_who_was_revoked_are_paused_when_they_are_due(open_wor
         assert "It is paused" in square.texts("7")[-1]
 
 
+async def test_who_was_revoked_is_not_reminded_again_of_what_they_left_undone(open_world: Opener) -> None:
+    square = Square()
+    async with open_world(echo, channel=square, channels=CHANNELS) as world:  # P-67
+        await square.write(f"/pair approve {await code_for(world, square, '7')}", "9")
+        await hears(world, 3)
+        for user in ("7", "1"):
+            await square.write("/remind in 5 minutes to take pills | nag 10m", user)
+        await hears(world, 5)
+        await go_to(world, NOON + timedelta(minutes=6))
+        await until(lambda: "pills" in square.texts("1")[-1] and "pills" in square.texts("7")[-1])
+        await square.write("/pair revoke 7", "9")
+        await hears(world, 8)
+        before = len(square.texts("7"))
+
+        for _ in range(25):
+            await world.clock.advance(MINUTE)
+        await until(lambda: square.texts("1").count("take pills") >= 2)
+
+        assert len(square.texts("7")) == before
+
+
 async def test_a_run_of_an_agent_for_who_was_revoked_asks_no_model(open_world: Opener) -> None:
     square = Square()
     async with open_world(echo, channel=square, channels=CHANNELS) as world:  # P-67

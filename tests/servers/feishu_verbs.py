@@ -55,6 +55,7 @@ def verbs_of(server: "FeishuServer") -> dict[str, Verb]:
     verbs["file"] = lambda name, data, **given: server.file(name, base64.b64decode(data), **given)
     verbs["messages"] = lambda chat="": [asdict(one) for one in server.messages(chat)]
     verbs["acks"] = lambda: [asdict(one) for one in server.acks]
+    verbs["taken"] = lambda message: all(one.acked for one in server.events.values() if one.message == message)
     verbs["stats"] = lambda: asdict(server.stats())
     verbs["scopes"] = lambda scopes: server.scopes.clear() or server.scopes.update(scopes)
     verbs["fault"] = lambda **given: asdict(server.fault(**given))

@@ -102,6 +102,7 @@ class SlackServer(People):
             "freeze": self.sockets.freeze,
             "thaw": self.sockets.thaw,
             "disconnect": self.sockets.disconnect,
+            "patience": self.sockets.patience,
         }
 
     @property

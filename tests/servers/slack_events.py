@@ -4,6 +4,8 @@ Their shapes are those of https://docs.slack.dev/reference/events/message, /refe
 /reference/interaction-payloads and /interactivity/implementing-slash-commands.
 """
 
+import re
+
 from tests.servers.slack_records import APP_ID, BOT_USER, TEAM, Channel, File, Json, Message, Person
 
 DOMAIN = "tocsin-test"
@@ -96,7 +98,7 @@ def _around(subtype: str, inside: Json, channel: Channel, event_ts: str) -> Json
 
 def file_json(file: File, url: str) -> Json:
     """A file as messages and `files.info` show it; both addresses ask for the bot's token."""
-    address = f"{url}/files-pri/{TEAM}-{file.id}"
+    address, named = f"{url}/files-pri/{TEAM}-{file.id}", re.sub(r"[^\w.-]", "_", file.name)
     shown: Json = {
         "id": file.id,
         "created": 1_700_000_000,
@@ -112,8 +114,8 @@ def file_json(file: File, url: str) -> Json:
         "is_external": False,
         "is_public": False,
         "file_access": "visible",
-        "url_private": f"{address}/{file.name}",
-        "url_private_download": f"{address}/download/{file.name}",
+        "url_private": f"{address}/{named}",
+        "url_private_download": f"{address}/download/{named}",
         "permalink": f"https://{DOMAIN}.slack.com/files/{file.user}/{file.id}/{file.name}",
     }
     if file.mimetype.startswith("audio/"):

@@ -48,6 +48,7 @@ class Sockets:
         self.attempts = 4  # so often an event is sent: once and three retries
         self.ping_every = 5.0  # seconds
         self.delay = 0.0  # seconds before each envelope is sent
+        self.greets = True  # False: a socket is opened, and nobody is there behind it
         self.waiting: deque[Delivery] = deque()  # for a socket
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unacked: dict[str, Delivery] = {}
@@ -72,6 +73,10 @@ class Sockets:
             if socket.frozen:
                 socket.frozen = False
                 socket.transport.resume_reading()
+
+    def patience(self, seconds: float) -> None:
+        """Send an envelope again when it is not acknowledged within so many seconds, however often."""
+        self.ack_within, self.attempts = seconds, 1_000
 
     async def disconnect(self, reason: str = "refresh_requested", *, closes: float | None = 1.0) -> None:
         """Tell every socket to go: "warning", "refresh_requested" or "link_disabled"; closed so much later."""
@@ -166,6 +171,8 @@ class Sockets:
         self.world.change()
 
     async def _send(self, socket: Socket) -> None:
+        if not self.greets:
+            return
         await socket.ws.send_str(orjson.dumps(self._hello()).decode())
         while True:
             delivery = await socket.queue.get()

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.servers.telegram_faults import Fault, Kind
-from tests.servers.telegram_http import answer_bot
+from tests.servers.telegram_http import answer_bot, answer_file
 from tests.servers.telegram_limits import Rate
 from tests.servers.telegram_people import People
 from tests.servers.telegram_records import Stats
@@ -43,6 +43,7 @@ class TelegramServer(People):
             "stats": self.stats,
             "refuse": self._refuse_soon,
             "webhook": self.webhook,
+            "route": self.hooks.route,
         }
 
     @property
@@ -106,6 +107,7 @@ class TelegramServer(People):
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self.hooks.close()
         if self._listener:
             self._listener.close()
         await asyncio.sleep(0.01)  # for connections that were accepted and are not made yet
@@ -133,6 +135,8 @@ class TelegramServer(People):
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.startswith("/control/"):
             return await answer_control(self._verbs, request)
+        if request.path.startswith("/file/"):
+            return await answer_file(self, request)
         return await answer_bot(self, request)
 
     def _fault(self, **details: Any) -> None:

@@ -1,5 +1,6 @@
 """Somebody who calls the Bot API of Telegram's server for tests without a library in between."""
 
+import io
 from typing import Any
 
 import aiohttp
@@ -42,7 +43,8 @@ class Caller:
         """A multipart body."""
         form = aiohttp.FormData(default_to_multipart=True)
         for name, value in fields.items():
-            form.add_field(name, value, filename=name if isinstance(value, bytes) else None)
+            is_file = isinstance(value, bytes)
+            form.add_field(name, io.BytesIO(value) if is_file else value, filename=name if is_file else None)
         return form
 
     async def whole(self, method: str, **parameters: Any) -> Json:

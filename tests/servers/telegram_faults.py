@@ -13,6 +13,7 @@ Kind = Literal[
     "slow",  # the answer comes `delay` seconds late
     "garbage",  # 200 with something that is no JSON
     "truncated",  # the call is carried out, and the answer ends in the middle
+    "refused",  # the Bot API says no: `status` and `description`
     "unknown",  # ok: false with a code that nobody knows
 ]
 ACTS = frozenset({"lost", "slow", "truncated"})
@@ -31,6 +32,7 @@ class Fault:
     acts: bool = False  # the call is carried out all the same
     status: int = 502
     retry_after: int = 5
+    description: str = "Bad Request: no"
     delay: float = 1.0
     used: int = 0
 

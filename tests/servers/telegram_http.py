@@ -46,6 +46,26 @@ async def answer_bot(world: People, request: web.BaseRequest) -> web.StreamRespo
     return await _carry_out(world, method, call)
 
 
+async def answer_file(world: People, request: web.BaseRequest) -> web.StreamResponse:
+    """The answer to `/file/bot<token>/<path>`; the method that faults are asked for by is "download"."""
+    token, _, path = request.path.removeprefix("/file/bot").partition("/")
+    file = world.files.at(path) if token == world.token else None
+    world.calls["download"] += 1
+    if file is None:
+        return _refuse(world, Refused(404, "Not Found") if token == world.token else _UNAUTHORIZED)
+    fault = world.faults.take("download", None, world.now()) if world.faults.active else None
+    if fault is None:
+        return web.Response(body=file.content, content_type="application/octet-stream")
+    if fault.kind == "truncated":
+        cut = web.StreamResponse(headers={"Content-Length": str(len(file.content))})
+        await cut.prepare(request)
+        await cut.write(file.content[: len(file.content) // 2])
+        if request.transport is not None:
+            request.transport.close()
+        return cut
+    return await _fail(world, fault, request, "download", Parameters({}))
+
+
 async def _carry_out(world: People, method: str, call: Parameters) -> web.Response:
     try:
         result = await _get_updates(world, call) if method == _GET_UPDATES else _result(world, method, call)
@@ -95,6 +115,8 @@ def _wrong_answer(world: People, fault: Fault, call: Parameters, answer: web.Res
     if fault.kind == "conflict":
         world.updates.conflicts += 1
         return _refuse(world, conflict(RIVAL))
+    if fault.kind == "refused":
+        return _refuse(world, Refused(fault.status if fault.status != 502 else 400, fault.description))
     if fault.kind == "unknown":
         return _refuse(world, Refused(418, "Something New: nobody has seen this before"))
     if fault.kind == "truncated" and answer and isinstance(answer.body, bytes):

@@ -44,8 +44,8 @@ def send_message(world: People, call: Parameters) -> Json:
     chat = reach(world, call)
     text, entities = _text(call, "message is too long")
     markup = _markup(call)
-    topic = _topic(chat, call)
-    answered = _answered(chat, call)
+    topic = topic_of(chat, call)
+    answered = answered_of(chat, call)
     world.flood.check(chat, world.now())
     message = world.write(
         chat,
@@ -62,7 +62,7 @@ def send_message(world: People, call: Parameters) -> Json:
 
 def edit_message_text(world: People, call: Parameters) -> Json:
     chat, message = _own(world, call, "message to edit not found", "message can't be edited")
-    if message.photo or message.service:
+    if message.file or message.service:
         raise bad("there is no text in the message to edit")
     text, entities = _text(call, "MESSAGE_TOO_LONG")
     return _change(world, call, chat, message, text, entities)
@@ -90,7 +90,7 @@ def send_chat_action(world: People, call: Parameters) -> Json:
     action = call.text("action")
     if action not in ACTIONS:
         raise bad("wrong parameter action in request")
-    topic = _topic(chat, call)
+    topic = topic_of(chat, call)
     world.actions.append(Action(chat=chat.id, thread=topic, action=action, at=world.now()))
     world.action_count += 1
     world.trim(world.actions)
@@ -146,7 +146,8 @@ def _text(call: Parameters, too_long: str) -> tuple[str, list[Entity]]:
     return text, entities
 
 
-def _topic(chat: Chat, call: Parameters) -> int:
+def topic_of(chat: Chat, call: Parameters) -> int:
+    """The topic that a call names; 0: none."""
     thread = call.integer("message_thread_id")
     if not thread:
         return 0
@@ -158,7 +159,8 @@ def _topic(chat: Chat, call: Parameters) -> int:
     return thread
 
 
-def _answered(chat: Chat, call: Parameters) -> Message | None:
+def answered_of(chat: Chat, call: Parameters) -> Message | None:
+    """The message that a call answers."""
     wanted = call.json("reply_parameters")
     if wanted is None:
         wanted = {

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from tests.servers import telegram_media as media
 from tests.servers import telegram_messages as messages
 from tests.servers.telegram_messages import reach
 from tests.servers.telegram_parameters import Parameters
@@ -36,15 +38,29 @@ def get_me(world: People, _call: Parameters) -> Json:
 
 def set_webhook(world: People, call: Parameters) -> Json:
     url = call.text("url")
-    if url and not url.startswith("https://"):
-        raise bad("bad webhook: An HTTPS URL must be provided for webhook")
+    secret = call.text("secret_token")
+    if url:
+        _check_webhook(url, secret, call.integer("max_connections", 40))
     allowed = call.json("allowed_updates")
     if allowed is not None:
         world.updates.allow(allowed)
     if call.flag("drop_pending_updates"):
         world.updates.drop()
-    world.updates.hook(url)
+    world.updates.hook(url, secret=secret, connections=call.integer("max_connections", 40))
     return True
+
+
+def _check_webhook(url: str, secret: str, connections: int) -> None:
+    if not url.startswith("https://"):
+        raise bad("bad webhook: An HTTPS URL must be provided for webhook")
+    if urlsplit(url).port not in {None, 443, 80, 88, 8443}:
+        raise bad("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
+    if len(secret) > 256:
+        raise bad("secret token is too long")
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", secret, re.ASCII):
+        raise bad("secret token contains unallowed characters")
+    if not 1 <= connections <= 100:
+        raise bad("max_connections must be between 1 and 100")
 
 
 def delete_webhook(world: People, call: Parameters) -> Json:
@@ -56,7 +72,10 @@ def delete_webhook(world: People, call: Parameters) -> Json:
 
 def get_webhook_info(world: People, _call: Parameters) -> Json:
     updates = world.updates
-    info = {"url": updates.webhook, "has_custom_certificate": False, "pending_update_count": len(updates.waiting)}
+    info: Json = {"url": updates.webhook, "pending_update_count": len(updates.waiting)}
+    info |= {"has_custom_certificate": False} | world.hooks.trouble()
+    if updates.webhook:
+        info["max_connections"] = updates.connections
     return info if updates.allowed is None else info | {"allowed_updates": sorted(updates.allowed)}
 
 
@@ -141,6 +160,14 @@ def _table() -> dict[str, tuple[str, Method]]:
         "sendChatAction": messages.send_chat_action,
         "setMessageReaction": messages.set_message_reaction,
         "answerCallbackQuery": messages.answer_callback_query,
+        "getFile": media.get_file,
+        "sendPhoto": media.send_photo,
+        "sendDocument": media.send_document,
+        "sendVoice": media.send_voice,
+        "sendAudio": media.send_audio,
+        "sendVideo": media.send_video,
+        "sendAnimation": media.send_animation,
+        "sendMediaGroup": media.send_media_group,
         "setWebhook": set_webhook,
         "deleteWebhook": delete_webhook,
         "getWebhookInfo": get_webhook_info,

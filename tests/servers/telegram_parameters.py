@@ -1,21 +1,34 @@
 """The parameters of a Bot API call, from a query, a form, a multipart body or JSON."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
-from tests.servers.telegram_records import Json, bad
+from tests.servers.telegram_records import Json, Refused, bad
+
+LARGEST_UPLOAD = 50 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in the body of a request."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 class Parameters:
     """What a call says, read as the Bot API reads it: numbers may come as text, objects as JSON in text."""
 
-    __slots__ = ("given",)
+    __slots__ = ("files", "given")
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: dict[str, Any], files: dict[str, Upload] | None = None) -> None:
         self.given = given
+        self.files = files or {}
 
     def has(self, name: str) -> bool:
         return self.given.get(name) not in (None, "")
@@ -61,14 +74,36 @@ async def read_parameters(request: web.BaseRequest) -> Parameters:
         return Parameters(given)
     kind = request.content_type
     if kind == "multipart/form-data":
-        given.update({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
-        return Parameters(given)
+        return Parameters(given, await _parts(request, given))
     body = await request.read()
     if kind == "application/x-www-form-urlencoded":
         given.update(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     elif kind == "application/json" and body:
         given.update(_object(body))
     return Parameters(given)
+
+
+async def _parts(request: web.BaseRequest, given: dict[str, Any]) -> dict[str, Upload]:
+    """Texts into what is given, files by the names of their fields; more than a bot may send is refused."""
+    files: dict[str, Upload] = {}
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or not part.name:
+            raise bad("the body cannot be read")
+        content = await _content(part)
+        if part.filename is None:
+            given[part.name] = content.decode("utf-8", "replace")
+            continue
+        files[part.name] = Upload(part.filename, part.headers.get("Content-Type", ""), content)
+    return files
+
+
+async def _content(part: BodyPartReader) -> bytes:
+    content = bytearray()
+    while chunk := await part.read_chunk(1024 * 1024):
+        content += chunk
+        if len(content) > LARGEST_UPLOAD:
+            raise Refused(413, "Request Entity Too Large")
+    return bytes(content)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.servers.telegram_records import Chat, Entity, Json, Message, Person, Query, Topic, buttons
+from tests.servers.telegram_sharing import Sharing
 from tests.servers.telegram_text import spoken_entities
 from tests.servers.telegram_world import BOT_USERNAME, World
 
@@ -12,14 +13,22 @@ _COMMAND = re.compile(r"/\w+(?:@(\w+))?")
 _WITHOUT_RIGHTS = ("left", "kicked", "stranger")
 
 
-class People(World):
+class People(Sharing, World):
     """The verbs of people. Chats and people are named by id; `chat=None` is the person's own chat with the bot."""
 
     # Who and where
 
-    def person(self, id: int, name: str = "", username: str = "", *, started: bool = True) -> Person:  # noqa: A002
+    def person(
+        self,
+        id: int,  # noqa: A002
+        name: str = "",
+        username: str = "",
+        *,
+        started: bool = True,
+        is_bot: bool = False,
+    ) -> Person:
         """Somebody with a private chat; without `started` they never wrote to the bot."""
-        person = self.people[id] = Person(id=id, name=name or f"Person {id}", username=username)
+        person = self.people[id] = Person(id=id, name=name or f"Person {id}", username=username, is_bot=is_bot)
         chat = Chat(id=id, kind="private", person=person, bot="member" if started else "stranger")
         self.enlist(chat)
         return person
@@ -80,24 +89,19 @@ class People(World):
         thread: int = 0,
         reply_to: int = 0,
         entities: list[Entity] | None = None,
+        via_bot: Json = None,
     ) -> int:
         """Write a message; returns the id of its update, or 0 if privacy mode keeps it from the bot.
 
         Mentions and commands are found as Telegram finds them, unless `entities` are given.
         """
         found = spoken_entities(text) if entities is None else entities
-        return self._say(self._person(user), chat, thread, reply_to, text=text, entities=found)
+        said = {"text": text, "entities": found, "via_bot": via_bot}
+        return self._say(self._person(user), chat, thread, reply_to, **said)
 
     def say_many(self, messages: Iterable[dict[str, Any]]) -> list[int]:
         """Many at once; each is what `say` takes."""
         return [self.say(**message) for message in messages]
-
-    def caption(
-        self, text: str, *, user: int | Person, chat: int | None = None, thread: int = 0, reply_to: int = 0
-    ) -> int:
-        """Send a photo with a caption; like `say`."""
-        found = spoken_entities(text)
-        return self._say(self._person(user), chat, thread, reply_to, text=text, entities=found, photo=True)
 
     def edit(self, message_id: int, text: str, *, user: int | Person, chat: int | None = None) -> int:
         """Change what somebody has written; returns the id of the update."""
@@ -173,6 +177,10 @@ class People(World):
     def add(self, chat: int, *, admin: bool = False) -> None:
         """The bot is taken into a group."""
         self._become(self.chats[chat], "administrator" if admin else "member", self._somebody(self.chats[chat]))
+
+    def promote(self, user: int, chat: int, *, rank: str = "administrator") -> None:
+        """Make somebody an administrator of a group, or a member again."""
+        self.chats[chat].members[user] = rank
 
     # How it is done
 

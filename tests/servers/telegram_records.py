@@ -36,9 +36,10 @@ class Person:
     id: int
     name: str
     username: str = ""
+    is_bot: bool = False
 
     def as_json(self) -> Json:
-        user = {"id": self.id, "is_bot": False, "first_name": self.name, "language_code": "en"}
+        user = {"id": self.id, "is_bot": self.is_bot, "first_name": self.name, "language_code": "en"}
         return {**user, "username": self.username} if self.username else user
 
 
@@ -51,6 +52,20 @@ class Topic:
     closed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """One file; `id` is what a bot names it by, `path` where it is downloaded."""
+
+    id: str
+    kind: str
+    content: bytes
+    name: str
+    media_type: str
+    path: str
+    seconds: int = 0
+    size: int = 0  # as Telegram says it: larger than the content if a test says so
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
     """A message as the chat shows it now."""
@@ -61,13 +76,21 @@ class Message:
     date: int
     text: str = ""
     entities: list[Entity] = field(default_factory=list)
-    photo: bool = False  # `text` is the caption of a photo
+    file: StoredFile | None = None  # `text` is the caption of it
+    album: str = ""  # of the messages that were sent as one
+    content: Mapping[str, Json] | None = None  # a location, a poll, …: no text
+    sender_chat: "Chat | None" = None  # in whose name an anonymous admin writes
+    via_bot: Json = None
     service: Mapping[str, Json] | None = None  # a rename, a migration, …: no text
     markup: Json = None
     reply_to: "Message | None" = None
     topic: int = 0
     root: int = 0  # where its chain of replies began, outside topics
     edited: int = 0
+
+    @property
+    def file_name(self) -> str:
+        return self.file.name if self.file else ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -125,6 +148,10 @@ class Sent:
     buttons: list[list[tuple[str, str]]]  # rows of (label, data or address)
     at: float  # seconds since 1970
     edited_from: str | None = None  # the text before, if this is an edit
+    kind: str = ""  # photo, document, …: what was sent instead of a text
+    file_name: str = ""
+    file_id: str = ""  # what is in it: `world.files[file_id].content`
+    album: str = ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

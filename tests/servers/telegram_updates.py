@@ -38,6 +38,9 @@ class Updates:
         self.given = 0  # answered to a poll, repeats included
         self.conflicts = 0
         self.webhook = ""
+        self.secret = ""
+        self.connections = 40
+        self.changed = asyncio.Event()  # something waits, or the webhook is another one
         self.allowed: frozenset[str] | None = None  # None: all but those ON_REQUEST
         self._poll: asyncio.Future[None] | None = None
 
@@ -57,6 +60,7 @@ class Updates:
         identifier = int(update.setdefault("update_id", self.next_id))
         self.next_id = max(self.next_id, identifier) + 1
         self.waiting.append(Update(identifier, orjson.dumps(update)))
+        self.changed.set()
         if self._poll:
             _finish(self._poll)
         return identifier
@@ -71,9 +75,10 @@ class Updates:
         """Forget everything that waits."""
         self.waiting.clear()
 
-    def hook(self, url: str) -> None:
+    def hook(self, url: str, *, secret: str = "", connections: int = 40) -> None:
         """Send updates to a webhook from now on; an empty address means polling."""
-        self.webhook = url
+        self.webhook, self.secret, self.connections = url, secret, connections
+        self.changed.set()
         if url:
             self._end_poll("terminated by setWebhook request")
 
@@ -114,6 +119,12 @@ class Updates:
         while self.waiting and self.waiting[0].id < offset:
             self.waiting.popleft()
         self.confirmed = max(self.confirmed, offset)
+
+    def taken(self, identifier: int) -> None:
+        """A webhook has taken this update."""
+        self.waiting = deque(update for update in self.waiting if update.id != identifier)
+        self.confirmed = max(self.confirmed, identifier + 1)
+        self.changed.set()
 
     def _batch(self, limit: int) -> bytes:
         batch = self.waiting if len(self.waiting) <= limit else _first(self.waiting, limit)

@@ -19,7 +19,8 @@ _SETTINGS = ("can_read_all_group_messages", "skew", "query_timeout", "keep")
 def verbs_of(world: People) -> dict[str, Verb]:
     """What can be asked for over HTTP; a server adds the verbs that concern its network."""
     named = (
-        "say say_many caption edit delete press push rename migrate block unblock kick add "
+        "say say_many caption share document voice send_album send_content say_as_group edit delete press push "
+        "rename migrate block unblock kick add promote "
         "group topic close_topic delete_topic texts last_message"
     )
     verbs: dict[str, Verb] = {name: getattr(world, name) for name in named.split()}

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.servers.telegram_faults import Faults
+from tests.servers.telegram_files import Files, media_of
+from tests.servers.telegram_hooks import Hooks
 from tests.servers.telegram_limits import Flood
 from tests.servers.telegram_records import (
     Action,
     Chat,
-    Entity,
     Json,
     Message,
     Person,
@@ -45,6 +46,9 @@ class World:
         self.updates = Updates(first_id=10_001)
         self.faults = Faults()
         self.flood = Flood()
+        self.files = Files()
+        self.hooks = Hooks(self.updates, now)
+        self.deaf: set[int] = set()  # people who take no voice messages
         self.people: dict[int, Person] = {}
         self.chats: dict[int, Chat] = {}
         self.sent: list[Sent] = []
@@ -85,11 +89,17 @@ class World:
         return len(self.updates.waiting)
 
     def texts(self, chat: int, thread: int | None = None) -> list[str]:
-        """What the bot's messages in a chat say now, in their order; `thread=0` is outside topics."""
+        """What the bot's messages in a chat say now, in their order; `thread=0` is outside topics.
+
+        Files are among them by their captions, if they have any.
+        """
         return [
             message.text
             for message in self.chats[chat].messages.values()
-            if message.sender is None and not message.service and thread in {None, message.topic}
+            if message.sender is None
+            and not message.service
+            and not (message.file and not message.text)
+            and thread in {None, message.topic}
         ]
 
     def last_message(self, chat: int) -> int:
@@ -142,6 +152,10 @@ class World:
                 buttons=buttons(message.markup),
                 at=self.now(),
                 edited_from=before,
+                kind=message.file.kind if message.file else "",
+                file_name=message.file_name,
+                file_id=message.file.id if message.file else "",
+                album=message.album,
             )
         )
         self.trim(self.sent)
@@ -167,7 +181,7 @@ class World:
         """A message as the Bot API shows it; what it answers is shown without what that answers."""
         shown: dict[str, Json] = {
             "message_id": message.id,
-            "from": message.sender.as_json() if message.sender else self.me(),
+            "from": self._author(message),
             "chat": message.chat.as_json(),
             "date": message.date,
         }
@@ -177,16 +191,27 @@ class World:
                 shown["is_topic_message"] = True
         if message.edited:
             shown["edit_date"] = message.edited
+        if message.sender_chat:
+            shown["sender_chat"] = message.sender_chat.as_json()
+        if message.via_bot:
+            shown["via_bot"] = message.via_bot
+        if message.album:
+            shown["media_group_id"] = message.album
         answered = message.reply_to or (None if nested else message.chat.messages.get(message.topic))
         if answered and not nested and answered is not message:
             shown["reply_to_message"] = self.as_json(answered, nested=True)
         if message.service:
             shown |= message.service
         else:
-            shown |= _content(message.text, message.entities, photo=message.photo)
+            shown |= _content(message)
         if message.markup:
             shown["reply_markup"] = message.markup
         return shown
+
+    def _author(self, message: Message) -> Json:
+        if message.sender_chat:
+            return {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+        return message.sender.as_json() if message.sender else self.me()
 
     # Waiting
 
@@ -216,8 +241,11 @@ class World:
             await asyncio.wait_for(waiter.wait(), 0.05)
 
 
-def _content(text: str, entities: list[Entity], *, photo: bool) -> dict[str, Json]:
-    if not photo:
+def _content(message: Message) -> dict[str, Json]:
+    if message.content is not None:
+        return dict(message.content)
+    text, entities = message.text, message.entities
+    if message.file is None:
         return {"text": text, "entities": entities} if entities else {"text": text}
-    size = {"file_id": "photo-1", "file_unique_id": "p1", "width": 90, "height": 90, "file_size": 1000}
-    return {"photo": [size], "caption": text, "caption_entities": entities}
+    media = media_of(message.file)
+    return media | {"caption": text, "caption_entities": entities} if text else media

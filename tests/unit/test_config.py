@@ -87,6 +87,7 @@ def test_two_different_zones_are_an_error(tmp_path: Path) -> None:
     [
         ("[cron]\nenabeld = true", "cron.enabeld: unknown key; did you mean cron.enabled?"),
         ("[corn]\nenabled = true", "corn: unknown key; did you mean cron?"),
+        ("[telegram]\ntoken = 'x'", "telegram: unknown key; did you mean channels.telegram?"),
         ("storePath = 'x'", "storePath: unknown key; did you mean cron.store_path?"),
         ("[cron]\nmax_turns = 3", "cron.max_turns: unknown key; did you mean agent.max_turns?"),
         ("[cron]\nzzz = 3", "cron.zzz: unknown key; did you mean cron."),

@@ -23,6 +23,13 @@ def test_p65_only_immutable_ids_open_a_door(tmp_path: Path, key: str, entry: str
     assert f'channels.tg2.{key}: "{entry}" is not an immutable id' in sentence
 
 
+@pytest.mark.parametrize(("kind", "entry"), [("slack", "C012ABCDEF"), ("feishu", "oc_a0553eda")])
+def test_a_group_that_stands_among_people_is_called_a_group(tmp_path: Path, kind: str, entry: str) -> None:
+    sentence = refusal(tmp_path, f'[channels.{kind}]\nallow = ["{entry}"]')
+
+    assert f'channels.{kind}.allow: "{entry}" is the id of a group, not of a person' in sentence
+
+
 def test_p65_the_members_of_a_group_are_named_by_id_too(tmp_path: Path) -> None:
     sentence = refusal(tmp_path, '[channels.telegram.groups."-100"]\nallow = ["@bob"]')
 
@@ -40,6 +47,27 @@ def test_anybody_and_nobody_are_said_loudly(tmp_path: Path) -> None:
     assert "channels.telegram.allow" in loaded.warnings[0]
     assert "ANYBODY" in loaded.warnings[0]
     assert "channels.slack.allow: is empty, so nobody is answered" in loaded.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", ["is empty, so nobody is answered there but whoever `tocsin pair approve` lets in"]),
+        ("pairing = false", ["is empty, so nobody is answered there"]),
+        ("owners = [1]", []),
+        ("groups = { -100 = {} }", []),
+    ],
+)
+def test_nobody_is_said_where_nobody_is_listed_at_all(tmp_path: Path, keys: str, said: list[str]) -> None:
+    loaded = load_text(tmp_path, f"[channels.telegram]\n{keys}")
+
+    assert [one.partition("channels.telegram.allow: ")[2] for one in loaded.warnings] == said
+
+
+def test_a_transcription_without_an_address_is_said_to_do_nothing(tmp_path: Path) -> None:
+    loaded = load_text(tmp_path, "[transcription]\nname = 'whisper-1'")
+
+    assert ["transcription.base_url: missing" in one for one in loaded.warnings] == [True]
 
 
 def test_ids_may_be_written_as_numbers(tmp_path: Path) -> None:
@@ -109,6 +137,16 @@ def test_p47_two_channels_of_one_kind_cannot_read_for_the_same_bot(tmp_path: Pat
 
     assert f"channels.second.{key}: is the same as channels.{kind}.{key}" in sentence
     assert "SENTINEL" not in sentence
+
+
+def test_a_file_of_a_token_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+
+    absent = refusal(tmp_path, "[channels.telegram]\ntoken_file = 'absent'")
+    binary = refusal(tmp_path, "[channels.telegram]\ntoken_file = 'binary'")
+
+    assert f"channels.telegram.token_file: {tmp_path}/absent cannot be read: No such file or directory" in absent
+    assert f"channels.telegram.token_file: {tmp_path}/binary cannot be read: it is no text" in binary
 
 
 def test_p47_a_token_from_a_file_and_one_from_the_environment_are_compared(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ def test_p87_a_secret_in_a_traceback_is_hidden_and_the_traceback_stays(tmp_path:
         "sk-proj-abcdefghijklmnop1234",
         "sk-ant-api03-abcdefghijklmnop",
         "Authorization: Bearer abcdefghijkl",
+        "Authorization: Basic abcdefGhij==",
+        "Authorization: basic abcdefghij=",
         "postgresql://tocsin:hunter22@db/tocsin",
         "https://qyapi.example/send?key=01234567-89ab",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1",
@@ -159,6 +161,7 @@ def test_what_looks_like_a_token_is_hidden_though_nobody_named_it(token: str) ->
         "session telegram:634643933:12",
         "task-list of risk-management-of-the-year",
         "https://example.org/path?monkey=12345678901",
+        "copy the Signing Secret of Basic Information, as ever",
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:

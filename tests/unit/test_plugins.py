@@ -17,6 +17,11 @@ def test_a_name_that_is_nearly_right_is_answered_with_the_right_one() -> None:
         plugins.find("models", "hostd")
 
 
+def test_a_section_with_a_name_of_its_own_is_told_to_say_its_kind() -> None:
+    with pytest.raises(ConfigError, match=r'no channel is called "work"; there are .*, as in kind = "telegram"'):
+        plugins.find("channels", "work")
+
+
 @pytest.mark.parametrize("name", ["base", "os", "../base", "base.Channel", "", "Telegram"])
 def test_what_is_no_channel_is_not_found(name: str) -> None:
     with pytest.raises(ConfigError, match="no channel is called"):

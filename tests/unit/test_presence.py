@@ -14,6 +14,9 @@ SECOND = timedelta(seconds=1)
 HERE = ChatAddress(channel="telegram", chat="1", thread="7")
 
 
+THERE = ChatAddress(channel="slow", chat="1")
+
+
 class Signs:
     """What was shown, and when."""
 
@@ -23,6 +26,8 @@ class Signs:
         self._clock = clock
 
     async def __call__(self, address: ChatAddress) -> None:
+        if address == THERE:
+            await asyncio.Event().wait()
         assert address == HERE
         self.shown.append(self._clock.monotonic() - 1_000)
         if self.fault:
@@ -73,3 +78,11 @@ async def test_a_sign_that_cannot_be_shown_harms_nobody() -> None:
             await clock.advance(5 * SECOND)
 
         assert signs.shown == [1, 5]
+
+
+async def test_a_sign_that_hangs_keeps_no_other_from_being_shown() -> None:
+    async with opened() as (presence, signs, clock):
+        with presence.working("t1", THERE), presence.working("t2", HERE):
+            await clock.advance(10 * SECOND)
+
+        assert len(signs.shown) >= 2

@@ -1,8 +1,10 @@
 """Feishu as a rig: by the long connection, or by webhooks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+
+import orjson
 
 from gateway.outbox.port import Repeat
 from tests.contract.rigs.base import Nature, Place, Rig, Said, Who, usual
@@ -14,22 +16,57 @@ GROUP = "oc_group"
 ELSEWHERE = "oc_elsewhere"
 OTHER_BOT = "ou_other"
 
-AGAIN = (0.2, 0.3, 0.5, 1.0, 2.0)  # seconds after which an event comes again that was not taken; the real ones: 15 …
+AGAIN = (
+    0.2,
+    0.3,
+    0.5,
+    1.0,
+    2.0,
+)  # seconds after which an event comes again that was not taken; the real ones: 15 …
 
 CHATTER = ("hello everybody", "Tocsin should answer this", "@Tocsin hello", "/help@another_bot")
 
 
-class FeishuPeople:
-    """As `People` says."""
-
-    group = Place(GROUP)
-    elsewhere = Place(ELSEWHERE)
-    ids = IDS
-    other_bot = OTHER_BOT
+class FeishuEvents:
+    """What the platform brings besides words, and what it brings again, as `Events` says."""
 
     def __init__(self, server: FeishuServer) -> None:
         self._server = server
         self._pressed = ""
+
+    def press(self, place: Place, label: str, who: Who) -> None:
+        message = next(one for one in reversed(_bots(self._server, place)) if self._server.buttons(one.id))
+        self._pressed = self._server.press(message.id, label, user=IDS[who])
+
+    def press_again(self) -> None:
+        event = self._server.events[self._pressed]
+        event.acked = False
+        self._server.push_out(event)
+
+    def again(self, said: Said) -> None:
+        self._server.redeliver(said.ref)
+
+    def anew(self, said: Said) -> None:
+        self._server.redeliver(said.ref, new_event=True, new_message=True)
+
+    def forge(self, sender: str) -> None:
+        anna = self._server.people[IDS[Who.ANNA]]
+        chat = self._server.chats[self._server.private(anna.id)]
+        told = self._server.received(self._server.write(chat, anna, "text", '{"text": "obey"}'))
+        told["sender"]["sender_id"] = {"open_id": sender, "union_id": sender, "user_id": sender}
+        self._server.push("im.message.receive_v1", told)
+
+
+class FeishuPeople(FeishuEvents):
+    """As `People` says."""
+
+    group = Place(GROUP)
+    elsewhere = Place(ELSEWHERE)
+    ids: Mapping[Who, str] = IDS
+    other_bot = OTHER_BOT
+
+    def __init__(self, server: FeishuServer) -> None:
+        super().__init__(server)
         for who, identifier in IDS.items():
             server.person(identifier, who.value)
         server.scopes.add("contact:contact.base:readonly")
@@ -83,30 +120,11 @@ class FeishuPeople:
         """Feishu tells of no edits; but of messages that are taken back."""
         self._server.recall(said.ref)
 
-    def press(self, place: Place, label: str, who: Who) -> None:
-        message = next(one for one in reversed(_bots(self._server, place)) if self._server.buttons(one.id))
-        self._pressed = self._server.press(message.id, label, user=IDS[who])
-
-    def press_again(self) -> None:
-        event = self._server.events[self._pressed]
-        event.acked = False
-        self._server.push_out(event)
-
-    def again(self, said: Said) -> None:
-        self._server.redeliver(said.ref)
-
-    def anew(self, said: Said) -> None:
-        self._server.redeliver(said.ref, new_event=True, new_message=True)
-
-    def forge(self, sender: str) -> None:
-        place = self.private(Who.ANNA)
-        anna, chat = self._server.people[IDS[Who.ANNA]], self._server.chats[place.chat]
-        told = self._server.received(self._server.write(chat, anna, "text", '{"text": "obey"}'))
-        told["sender"]["sender_id"] = {"open_id": sender, "union_id": sender, "user_id": sender}
-        self._server.push("im.message.receive_v1", told)
-
     def rename(self, who: Who, name: str) -> None:
         self._server.people[IDS[who]].name = name
+
+    def promote(self, who: Who) -> None:
+        self._server.chats[GROUP].admins.add(IDS[who])
 
     def bring(self, name: str, data: bytes, who: Who) -> Said:
         place = self.private(who)
@@ -131,7 +149,10 @@ class FeishuScreen:
 
     def files(self, place: Place) -> list[str]:
         shown = [one for one in _bots(self._server, place) if one.kind == "file"]
-        return [one.text.removeprefix("[file ").removesuffix("]") for one in shown]
+        return [self._server.files[orjson.loads(one.content)["file_key"]].name for one in shown]
+
+    def reactions(self, said: Said) -> int:
+        return len(self._server.reactions(said.ref))
 
     def taken(self, said: Said) -> bool:
         return all(one.acked for one in self._events() if one.message == said.ref)
@@ -154,6 +175,9 @@ class FeishuScreen:
 
     def most_connections(self) -> int:
         return self._server.sockets.max_live
+
+    def floods(self) -> int:
+        return self._server.flood.refused
 
     def edits(self) -> int:
         return self._server.calls["patch"] + self._server.calls["edit"]
@@ -184,7 +208,14 @@ class FeishuTrouble:
         self._server.fault("code", call="send", code=230099, message="Failed to create card content", times=times)
 
     def shut(self, place: Place) -> None:
-        self._server.fault("code", call="send", chat=place.chat, code=230013, message="no availability", times=None)
+        self._server.fault(
+            "code", call="send", chat=place.chat, code=230013, message="no availability", times=None
+        )
+
+    def refuse_files(self) -> None:
+        self._server.fault(
+            "code", call="file", code=234006, message="The file size exceed the max value", times=None
+        )
 
     def refuse_token(self) -> None:
         self._server.app_secret = "another"
@@ -198,6 +229,9 @@ class FeishuTrouble:
 
     def freeze(self) -> None:
         self._server.freeze()
+
+    def limits(self) -> None:
+        self._server.limits()
 
     def heal(self) -> None:
         self._server.app_secret = self._secret

@@ -1,6 +1,6 @@
 """Slack as a rig: by Socket Mode, or by signed HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ GROUP = "C0GROUP"
 ELSEWHERE = "C0ELSEWHERE"
 OTHER_BOT = "B0OTHER"
 
+NOBODY = "http://127.0.0.1:9/nobody"  # where the bot is called before it is there
+
 CHATTER = (
     "hello everybody",
     "tocsin should answer this",
@@ -26,17 +28,45 @@ CHATTER = (
 )
 
 
-class SlackPeople:
-    """As `People` says."""
-
-    group = Place(GROUP)
-    elsewhere = Place(ELSEWHERE)
-    ids = IDS
-    other_bot = OTHER_BOT
+class SlackEvents:
+    """What the platform brings besides words, and what it brings again, as `Events` says."""
 
     def __init__(self, server: SlackServer) -> None:
         self._server = server
         self._pressed: Delivery | None = None
+
+    def press(self, place: Place, label: str, who: Who) -> None:
+        message = next(
+            one for one in reversed(_bots(self._server, place)) if any("actions" in b["type"] for b in one.blocks)
+        )
+        self._pressed = self._server.press(message.ts, label, user=IDS[who], channel=place.chat)
+
+    def press_again(self) -> None:
+        assert self._pressed is not None
+        self._server.redeliver(self._pressed)
+
+    def again(self, said: Said) -> None:
+        for delivery in self._server.deliveries_of(said.ref)[:2]:
+            self._server.redeliver(delivery)
+
+    def anew(self, said: Said) -> None:
+        self._server.replay(self._server.deliveries_of(said.ref)[0])
+
+    def forge(self, sender: str) -> None:
+        where = {"channel": self._server.im(IDS[Who.ANNA]), "channel_type": "im", "ts": self._server.stamp()}
+        self._server.push({"type": "message", "user": sender, "text": "obey", **where})
+
+
+class SlackPeople(SlackEvents):
+    """As `People` says."""
+
+    group = Place(GROUP)
+    elsewhere = Place(ELSEWHERE)
+    ids: Mapping[Who, str] = IDS
+    other_bot = OTHER_BOT
+
+    def __init__(self, server: SlackServer) -> None:
+        super().__init__(server)
         for who, identifier in IDS.items():
             server.person(identifier, who.value)
         for chat in (GROUP, ELSEWHERE):
@@ -77,29 +107,11 @@ class SlackPeople:
     def change(self, said: Said, text: str) -> None:
         self._server.edit(said.ref, text, channel=said.place.chat)
 
-    def press(self, place: Place, label: str, who: Who) -> None:
-        message = next(
-            one for one in reversed(_bots(self._server, place)) if any("actions" in b["type"] for b in one.blocks)
-        )
-        self._pressed = self._server.press(message.ts, label, user=IDS[who], channel=place.chat)
-
-    def press_again(self) -> None:
-        assert self._pressed is not None
-        self._server.redeliver(self._pressed)
-
-    def again(self, said: Said) -> None:
-        for delivery in self._server.deliveries_of(said.ref)[:2]:
-            self._server.redeliver(delivery)
-
-    def anew(self, said: Said) -> None:
-        self._server.replay(self._server.deliveries_of(said.ref)[0])
-
-    def forge(self, sender: str) -> None:
-        where = {"channel": self.private(Who.ANNA).chat, "channel_type": "im", "ts": self._server.stamp()}
-        self._server.push({"type": "message", "user": sender, "text": "obey", **where})
-
     def rename(self, who: Who, name: str) -> None:
         self._server.person(IDS[who], name)
+
+    def promote(self, who: Who) -> None:
+        self._server.person(IDS[who], who.value, admin=True)
 
     def bring(self, name: str, data: bytes, who: Who) -> Said:
         place = self.private(who)
@@ -133,6 +145,9 @@ class SlackScreen:
     def files(self, place: Place) -> list[str]:
         return [file.name for one in _bots(self._server, place) for file in one.files]
 
+    def reactions(self, said: Said) -> int:
+        return len(self._server.channels[said.place.chat].messages[said.ref].reactions)
+
     def taken(self, said: Said) -> bool:
         return all(one.acked_at is not None for one in self._server.deliveries_of(said.ref))
 
@@ -140,7 +155,7 @@ class SlackScreen:
         return self._server.slowest
 
     def connected(self) -> bool:
-        return bool(self._server.hooks.url or self._server.sockets.open)
+        return self._server.hooks.url not in {"", NOBODY} or bool(self._server.sockets.open)
 
     def pending(self) -> int:
         return self._server.pending
@@ -151,6 +166,9 @@ class SlackScreen:
 
     def most_connections(self) -> int:
         return self._server.sockets.most
+
+    def floods(self) -> int:
+        return self._server.flood.refused
 
     def edits(self) -> int:
         return sum(one.edited_from is not None for one in self._server.sent)
@@ -180,6 +198,9 @@ class SlackTrouble:
     def shut(self, place: Place) -> None:
         self._server.channels[place.chat].archived = True
 
+    def refuse_files(self) -> None:
+        self._server.fault("error", method="files.getUploadURLExternal", times=None, error="file_uploads_disabled")
+
     def refuse_token(self) -> None:
         self._server.fault("error", times=None, error="invalid_auth")
 
@@ -191,6 +212,9 @@ class SlackTrouble:
 
     def freeze(self) -> None:
         self._server.sockets.freeze()
+
+    def limits(self) -> None:
+        self._server.limits()
 
     def heal(self) -> None:
         self._server.heal()
@@ -222,4 +246,5 @@ async def http() -> AsyncIterator[Rig]:
         rig = _rig(server, mode="http", signing_secret=SIGNING_SECRET)
         rig.hook = server.hook
         server.hooks.delays = (0.2, 0.3, 0.5)  # seconds; longer than a restart takes
+        server.hook(NOBODY)
         yield rig

@@ -1,5 +1,6 @@
 """Updates as Telegram tells them, with some of their fields gone or something odd in their place."""
 
+import copy
 import json
 import random
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from typing import Any
 
 from tests.journeys.telegram.story import ANNA, BORIS, BOT, FORUM, GROUP
 from tests.servers.telegram import TelegramServer
+from tests.servers.telegram_pictures import png
 from tests.servers.telegram_records import Json
 
 ODD: tuple[Json, ...] = (
@@ -40,6 +42,11 @@ def recorded(telegram: TelegramServer) -> list[Json]:
     telegram.say(f"/help{BOT} me", user=ANNA, chat=FORUM, thread=with_topic)
     telegram.say("back", user=BORIS, chat=GROUP, reply_to=telegram.last_message(GROUP))
     telegram.caption(f"{BOT} look", user=ANNA, chat=GROUP)
+    telegram.send_album([png(), png()], user=ANNA)
+    for kind in ("voice", "audio", "video", "video_note", "animation", "sticker", "document"):
+        telegram.share(kind, b"content", user=ANNA, name="a.bin", seconds=3)
+    telegram.send_content({"location": {"latitude": 48.1, "longitude": 11.5}}, user=ANNA)
+    telegram.send_content({"contact": {"first_name": "Bea", "phone_number": "+49"}}, user=ANNA)
     telegram.rename(GROUP, "Foes")
     telegram.block(BORIS)
     telegram.unblock(BORIS)
@@ -73,5 +80,5 @@ def mutated(update: Json, chance: random.Random) -> Json:
         if chance.random() < 0.3:
             del holder[last]
         else:
-            holder[last] = chance.choice(ODD)
+            holder[last] = copy.deepcopy(chance.choice(ODD))  # else the odd things would grow, too
     return update

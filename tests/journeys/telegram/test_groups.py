@@ -109,7 +109,7 @@ async def _say_everywhere(town: Town, user: int) -> None:
 
 
 async def test_a_stranger_is_not_answered_anywhere(open_town: Opener) -> None:
-    async with open_town(echo) as town:  # P-64
+    async with open_town(echo, settings={"pairing": False}) as town:  # P-64
         await _say_everywhere(town, MALLORY)
 
         assert prompts(town) == []
@@ -117,12 +117,22 @@ async def test_a_stranger_is_not_answered_anywhere(open_town: Opener) -> None:
 
 
 async def test_an_empty_list_means_nobody(open_town: Opener) -> None:
-    async with open_town(echo, settings={"allow": [], "owners": [], "groups": {}}) as town:  # P-64
+    nobody = {"allow": [], "owners": [], "groups": {}, "pairing": False}
+    async with open_town(echo, settings=nobody) as town:  # P-64
         for user in (ANNA, BORIS, OLGA, MALLORY):
             await _say_everywhere(town, user)
 
         assert prompts(town) == []
         assert town.telegram.sent == []
+
+
+async def test_a_stranger_is_told_a_code_in_a_private_chat_and_nothing_else_anywhere(open_town: Opener) -> None:
+    async with open_town(echo) as town:  # P-64
+        await _say_everywhere(town, MALLORY)
+
+        assert prompts(town) == []
+        (told,) = town.telegram.sent
+        assert (told.chat, "/pair approve" in told.text) == (MALLORY, True)
 
 
 async def test_a_group_that_is_not_listed_is_not_answered_whoever_speaks_there(open_town: Opener) -> None:
@@ -158,7 +168,7 @@ async def test_a_stranger_who_takes_the_name_of_a_friend_stays_a_stranger(
         await calm(town)
 
         assert len(prompts(town)) == 1
-        assert sent_to(town, MALLORY) == []
+        assert [one.text[:22] for one in sent_to(town, MALLORY)] == ["I do not know you yet,"]
 
 
 @pytest.mark.parametrize("name", ["@anna", "Anna", "anna@example.com", "t.me/anna"])

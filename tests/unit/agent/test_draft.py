@@ -140,7 +140,9 @@ async def test_the_beginning_of_a_long_answer_is_shown_even_if_there_was_no_room
             await passes(clock, 2)
             platform.room = False
             hear(draft, "a" * 300)
-            await passes(clock, 2)
+            before = platform.asked
+            await passes(clock, 4)
+            refused = platform.asked - before
             platform.room = True
             await passes(clock, 3)
             asked = platform.asked
@@ -148,4 +150,18 @@ async def test_the_beginning_of_a_long_answer_is_shown_even_if_there_was_no_room
             await passes(clock, 3)
 
     assert [len(text) > 30 for text in platform.texts] == [False, True]
+    assert 6 <= refused <= 9  # in 4 s: to cut a long text costs more than to wait a moment
     assert platform.asked == asked  # no more of it fits: nothing is asked of the chat
+
+
+async def test_nothing_appears_any_more_when_its_turn_is_over() -> None:
+    platform, clock = Platform(), FakeClock()
+    async with drafts_on(platform, clock) as drafts:
+        with drafts.of(claim_of("t1")) as draft:
+            assert draft is not None
+            hear(draft, "Good")
+            await clock.advance(0.9 * SECOND)
+        await clock.advance(SECOND)
+        await draft.grow()  # asked for before the end, and only now at work
+
+    assert platform.said == []

@@ -1,7 +1,7 @@
 """What joins a turn is written down with it, and never fetched or heard twice."""
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,11 +33,14 @@ LOOK = InboundMessage(
 class Listener:
     """Writes voices down, and counts how often it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue: "Queue") -> None:
         self.asked: list[int] = []
+        self.aside: list[bool] = []  # whether others had the turn's slot meanwhile
+        self._queue = queue
 
     async def arrived(self, message: InboundMessage, seq: int) -> Arrived:
         self.asked.append(seq)
+        self.aside.append(self._queue.is_aside)
         return Arrived(note=f"a voice message, kept as {seq}.ogg", spoken="hear me", pictures=(f"{seq}.jpg",))
 
 
@@ -46,6 +49,7 @@ class Queue:
     """Who waits behind the turn."""
 
     rows: list[tuple[int, float]] = field(default_factory=list)
+    is_aside: bool = False
 
     def behind(self, _session: str) -> list[tuple[int, float]]:
         return list(self.rows)
@@ -53,8 +57,12 @@ class Queue:
     def joined(self, _session: str, rows: Collection[int]) -> None:
         self.rows = [one for one in self.rows if one[0] not in rows]
 
-    def aside(self, _session: str) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+    @asynccontextmanager
+    async def aside(self, _session: str) -> AsyncIterator[None]:
+        assert not self.is_aside
+        self.is_aside = True
+        yield
+        self.is_aside = False
 
 
 @dataclass
@@ -79,7 +87,8 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(path: Path, *, alone: str = "") -> AsyncIterator[Desk]:
-    clock, listener, queue = FakeClock(), Listener(), Queue()
+    clock, queue = FakeClock(), Queue()
+    listener = Listener(queue)
     async with open_database(path / "gateway.db", clock) as database:
         engine = TurnEngine(ScriptedModel(), database, clock, max_steps=3)
         joining = Joining(
@@ -192,3 +201,16 @@ async def test_a_message_whose_own_turn_has_begun_does_not_join_another(tmp_path
 
         assert running.steps == []
         assert await rows(desk.database, "SELECT state FROM inbox ORDER BY seq") == [("taken",), ("taken",)]
+
+
+async def test_a_platform_that_is_slow_with_its_files_takes_no_slot_of_others(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(replace(LOOK, attachments=(VOICE,)))
+        await desk.hear(replace(LOOK, text="there", attachments=(VOICE,)))
+        claim = await desk.claim()
+        running = Journal(claim)
+
+        await desk.joining.begin(claim, running)
+        await desk.joining.meanwhile(claim, running)
+
+        assert desk.listener.aside == [True, True]

@@ -319,3 +319,15 @@ async def test_words_that_only_look_a_little_like_a_day_are_said(what: str) -> N
     calls, _ = await Conversation().say(f"remind me in 2 hours to {what}")
 
     assert [call["say"] for call in calls] == [what]
+
+
+@pytest.mark.parametrize("beginning", ["remind me in 20 minutes to ", "20分钟后提醒我"])
+async def test_words_that_are_too_many_are_refused_and_not_cut(beginning: str) -> None:
+    longest, longer = beginning.ljust(4000, "x"), beginning.ljust(4001, "x")
+
+    calls, _ = await Conversation().say(longest)
+    none, answer = await Conversation().say(longer)
+
+    assert [call["say"] for call in calls] == [longest.removeprefix(beginning)]
+    assert none == []
+    assert "4000" in answer

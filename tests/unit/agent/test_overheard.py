@@ -3,17 +3,19 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway import inbox
+from gateway.agent import journal as steps
 from gateway.agent import overheard
 from gateway.agent.model import ModelReply, PromptItem, UserText
 from gateway.agent.overheard import LONGEST, MOST
 from gateway.agent.sessions import Overhearing, Sessions
 from gateway.chats import Chats
-from gateway.database.driver import transact
+from gateway.database.driver import Transaction, transact
 from gateway.database.schema import MIGRATIONS, migrate
 from gateway.database.sqlite import SqliteDriver
 from gateway.database.writer import Database
@@ -40,6 +42,17 @@ async def overhear(database: Database, *texts: str, session: str = "", address: 
     for text in texts:
         message = replace(TALK, text=text, session=session, address=address or TALK.address)
         await database.write(lambda t, message=message: inbox.accept(t, message, state="done"))  # type: ignore[misc]
+
+
+async def end_turn(database: Database, seq: int, step: steps.Step) -> None:
+    def work(transaction: Transaction) -> None:
+        claim = steps.claim(transaction, seq, "unused", at="2026-03-02T12:00:00.000000Z")
+        assert claim is not None
+        journal = steps.Journal(claim)
+        journal.add(step)
+        journal.finishing(steps.TurnState.DONE, now=NOON + timedelta(seconds=1))(transaction)
+
+    await database.write(work)
 
 
 def heard(items: Sequence[PromptItem]) -> list[str]:
@@ -123,8 +136,9 @@ async def test_prompts_of_later_turns_begin_like_the_earlier_ones(tmp_path: Path
         kept, prompts = sessions_of(database), []
         for n in range(4):
             await overhear(database, f"a{n}", f"b{n}")
-            seq = await add_turn(database, f"question {n}", said(f"answer {n}"))
+            seq = await add_turn(database, f"question {n}", over=False)
             prompts.append([*await kept.before("test:1", seq), UserText(f"question {n}")])
+            await end_turn(database, seq, said(f"answer {n}"))
             kept.add("test:1", seq, [UserText(f"question {n}"), ModelReply(text=f"answer {n}")])
 
         read_anew = [*await sessions_of(database).before("test:1", seq), UserText("question 3")]

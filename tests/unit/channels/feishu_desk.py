@@ -98,7 +98,7 @@ def received(
         "message_type": kind,
         "create_time": "1700000000000",
         "content": json.dumps({"text": text} if content is None else content),
-        "mentions": list(mentions),
+        "mentions": mentions,
         **more,
     }
     told = {"sender": {"sender_id": {"open_id": sender}, "sender_type": sender_type}, "message": message}

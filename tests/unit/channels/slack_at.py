@@ -27,6 +27,8 @@ SHORT = Waits(
     ping=timedelta(milliseconds=100),
     close=timedelta(milliseconds=100),
     in_hand=timedelta(seconds=1),
+    history=timedelta(milliseconds=50),
+    apart=timedelta(milliseconds=50),
 )
 
 
@@ -38,7 +40,7 @@ class Inlet:
     owners: Sequence[str] = ()
     received: list[InboundMessage] = field(default_factory=list)
     lives: int = 0
-    refusing: Callable[[InboundMessage], Exception | None] = lambda _: None
+    refusing: Callable[[InboundMessage], BaseException | None] = lambda _: None
     open: asyncio.Event = field(default_factory=asyncio.Event)  # while it is not set, writing takes for ever
 
     def __post_init__(self) -> None:

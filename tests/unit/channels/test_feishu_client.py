@@ -180,17 +180,14 @@ async def test_a_repeat_under_the_same_uuid_is_the_same_message(server: FeishuSe
     assert server.stats().violations == []
 
 
-async def test_who_cannot_be_reached_has_done_nothing() -> None:
+async def test_who_cannot_be_reached_has_done_nothing(client: Client) -> None:
+    await client.identify()  # there is a token
     with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    async with serve_feishu() as server:
-        client = client_of(server)
-        client.http.base = f"http://127.0.0.1:{port}"
+        client.http.base = f"http://127.0.0.1:{closed.getsockname()[1]}"
 
-        error = await error_in(client.identify())
+    error = await error_in(send(client))
 
-        assert type(error) is TransientDeliveryError
-        await client.close()
+    assert type(error) is TransientDeliveryError
 
 
 async def test_a_flood_says_how_long_to_be_silent(server: FeishuServer, client: Client) -> None:  # P-60
@@ -261,7 +258,9 @@ def test_each_code_is_one_of_our_errors(code: int, status: int, expected: type[D
         (230031, FixedError),  # older than 14 days
         (230011, FixedError),
         (230054, FixedError),
-        (230072, FixedError),
+        (230071, FixedError),  # not ours
+        (230072, FixedError),  # edited 20 times
+        (230075, FixedError),  # older than the company's administrators allow
         (230002, PermanentDeliveryError),
         (230020, TransientDeliveryError),
         (230099, FormattingRefusedError),

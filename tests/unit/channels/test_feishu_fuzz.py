@@ -43,6 +43,7 @@ ODD: tuple[Json, ...] = (
     "../../etc/passwd",
     '{"text":',
     '{"text":{"a":1}}',
+    r'{"text":"\ud83d","file_key":"\ud83d","image_key":"\ud83d"}',
     '{"content":[[{"tag":"img","image_key":"a/b"}],5,[[]]]}',
     "/" * 50,
 )

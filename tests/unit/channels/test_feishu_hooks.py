@@ -190,6 +190,36 @@ async def test_a_pressed_button_is_answered_in_the_reply(server: FeishuServer, c
     assert json.loads(reply.body)["toast"]["type"] == "info"
 
 
+DEEP = b"[" * 400 + b"]" * 400
+
+
+@pytest.mark.parametrize(
+    ("place", "odd", "text"),
+    [
+        (b"PLACE", rb"a\\ud83db", "a?b"),
+        (b'"schema":"2.0"', rb'"schema":"\ud83d"', "PLACE"),
+        (b'"schema":"2.0"', b'"schema":"2.0","deep":' + DEEP, "PLACE"),
+    ],
+)
+async def test_what_is_odd_in_a_signed_event_costs_no_more_than_itself(  # P-53
+    server: FeishuServer, channel: FeishuChannel, inlet: Inlet, place: bytes, odd: bytes, text: str
+) -> None:
+    event = said(server, "PLACE")
+    assert place in event
+
+    reply = await answer(channel, server.hooks.build(event.replace(place, odd)))
+
+    assert (reply.status, inlet.texts()) == (200, [text])
+
+
+async def test_a_challenge_that_cannot_be_said_is_not_answered(
+    server: FeishuServer, channel: FeishuChannel
+) -> None:
+    asked = {"challenge": "\ud83d", "token": server.verification_token, "type": "url_verification"}
+
+    assert await answer(channel, server.hooks.build(json.dumps(asked).encode())) == Reply(status=401)
+
+
 @pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.nightly)])
 async def test_mutated_calls_are_unknown_or_taken_and_never_an_error(  # P-53
     server: FeishuServer, channel: FeishuChannel, count: int

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from channels.feishu import FeishuChannel
+from channels.feishu.people import AT_ONCE
 from tests.servers.feishu import BOT_ID, FeishuServer, serve_feishu
 from tests.unit.channels.feishu_desk import ANNA, BORIS, GROUP, Inlet, channel_at, eventually, running
 
@@ -79,13 +80,26 @@ async def test_names_come_from_mentions_and_from_the_address_book(
     server.scopes.add("contact:contact.base:readonly")
     inlet = Inlet()
     async with running(channel, inlet):
-        server.say("hello", user=ANNA)
+        server.say("hello @_user_1", user=ANNA, chat=GROUP, mention=[BORIS])
         await server.wait_acked(1)
         await eventually(lambda: channel._intake.people.known(ANNA))
         server.say("again", user=ANNA)
         await server.wait_acked(2)
+        server.say("me?", user=BORIS)
+        await server.wait_acked(3)
 
-        assert [one.sender_name for one in inlet.received] == ["", "Anna"]
+        assert [one.sender_name for one in inlet.received] == ["", "Anna", "Boris"]
+        assert server.stats().calls["user"] == 1
+
+
+async def test_few_names_are_asked_for_at_a_time(server: FeishuServer, channel: FeishuChannel) -> None:
+    server.fault("slow", call="user", delay=0.1, times=None)
+    for number in range(20):
+        channel._intake.people.known(f"ou_{number}")
+    await eventually(lambda: server.stats().calls.get("user"))
+    await asyncio.sleep(0.05)
+
+    assert server.stats().calls["user"] == AT_ONCE
 
 
 async def test_names_that_may_not_be_read_are_not_asked_for_again(

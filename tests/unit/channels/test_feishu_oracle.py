@@ -2,15 +2,15 @@
 
 import base64
 import random
-from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from channels.feishu.crypt import CryptError, decrypt, is_signed
 from channels.feishu.frames import CONTROL, DATA, Frame, decode, encode, ping
 from tests.servers.feishu_hooks import encrypt, sign
-from tests.servers.feishu_sdk import Sdk, sdk
+from tests.servers.feishu_sdk import Sdk
 
 Json = Any
 
@@ -23,12 +23,6 @@ FIELDS = {
     "payload_type": "payload_type",
     "log_id_new": "LogIDNew",
 }
-
-
-@pytest.fixture(scope="module")
-def lark() -> Iterator[Sdk]:
-    with sdk() as running:
-        yield running
 
 
 def frames() -> list[Frame]:
@@ -119,14 +113,33 @@ def test_another_key_decrypts_nothing() -> None:
     assert wrong == 0
 
 
-def test_a_signature_is_that_of_the_official_dispatcher(lark: Sdk) -> None:
-    body = b'{"encrypt":"' + encrypt(b'{"schema":"2.0"}', "k").encode() + b'"}'
-    signature = sign(body, "k", "1700000000", "nonce")
-    given = {"timestamp": "1700000000", "nonce": "nonce", "key": "k", "body": body}
+WELL_SIGNED = {"timestamp": "1700000000", "nonce": "nonce", "key": "k"}
 
-    assert is_signed(signature, **given)
-    assert not is_signed(signature, **{**given, "body": body + b" "})
-    assert not is_signed(signature, **{**given, "timestamp": "1700000001"})
-    assert not is_signed(signature, **{**given, "key": "l"})
-    assert not is_signed("", **given)
-    assert not is_signed("é\udc80", **given)
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"body": b" "}, {"timestamp": "1700000001"}, {"nonce": ""}, {"key": "l"}, {"signature": "0" * 64}],
+)
+def test_the_official_dispatcher_takes_a_signature_exactly_where_we_do(lark: Sdk, change: Json) -> None:
+    event = {"schema": "2.0", "header": {"event_type": "im.message.receive_v1", "token": "t"}, "event": {}}
+    body = orjson.dumps({"encrypt": encrypt(orjson.dumps(event), change.get("key", "k"))})
+    signature = change.get("signature", sign(body, "k", "1700000000", "nonce"))
+    given = {**WELL_SIGNED, **{name: change[name] for name in change if name in WELL_SIGNED}}
+    received = body + change.get("body", b"")
+    headers = {
+        "X-Lark-Request-Timestamp": given["timestamp"],
+        "X-Lark-Request-Nonce": given["nonce"],
+        "X-Lark-Signature": signature,
+    }
+
+    ours = is_signed(signature, **given, body=received)
+    theirs = lark.ask("dispatch", key=given["key"], token="t", headers=headers, body=received.decode())
+
+    assert ours is (change == {})
+    assert theirs["status"] == (200 if ours else 500)
+    assert len(theirs["heard"]) == (1 if ours else 0)
+
+
+@pytest.mark.parametrize("signature", ["", "é\udc80"])
+def test_a_signature_that_is_none_is_wrong(signature: str) -> None:
+    assert not is_signed(signature, **WELL_SIGNED, body=b"{}")

@@ -15,6 +15,7 @@ from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.errors import ConfigError
 from gateway.outbox.port import Paced, Probing
+from tests.configuration import refusal
 from tests.servers.feishu import FeishuServer, serve_feishu
 
 Json = Any
@@ -48,6 +49,12 @@ def made(tmp_path: Path, **own: Json) -> Any:
 def test_what_is_missing_is_said_with_its_cure(tmp_path: Path, own: Json, words: str) -> None:  # P-79
     with pytest.raises(ConfigError, match=words):
         made(tmp_path, **own)
+
+
+@pytest.mark.parametrize("key", ["allow", "owners"])
+def test_people_are_named_by_the_id_that_events_have(tmp_path: Path, key: str) -> None:
+    """P-65: a union id (on_…) is in no event that we read, so whoever is listed by one would be nobody."""
+    assert "an open id such as ou_" in refusal(tmp_path, f'[channels.feishu]\n{key} = ["on_7dba11ff"]')
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:

@@ -205,9 +205,10 @@ async def test_what_is_said_while_nobody_listens_comes_after_it(
 async def test_half_open_connections_are_noticed_and_closed_first(  # P-48
     server: FeishuServer, tmp_path: Path
 ) -> None:
-    server.client(ping=1)
+    server.client(ping=0)  # which is no pace: ours is kept to
     inlet = Inlet()
     async with channel_at(server, tmp_path) as channel:
+        channel._line._rhythm = Rhythm(ping=timedelta(milliseconds=150))
         server.later(_freeze_soon(server))
 
         found = await ending(channel, inlet)
@@ -224,7 +225,8 @@ async def _freeze_soon(server: FeishuServer) -> None:
 
 
 async def test_pings_go_out_at_the_pace_that_pongs_tell(server: FeishuServer, channel: FeishuChannel) -> None:
-    server.client(ping=1)
+    server.client(ping=0)
+    channel._line._rhythm = Rhythm(ping=timedelta(milliseconds=150))
     inlet = Inlet()
     async with running(channel, inlet):
         await eventually(lambda: server.stats().pings == 1)

@@ -1,9 +1,10 @@
 """The channel as the outbox and the supervisor use it: sending, looking for what was sent, files, rights."""
 
+import asyncio
 import traceback
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from gateway.errors import (
 )
 from gateway.messages import Button, Caller, ChatAddress, OutboundMessage, Parcel
 from gateway.outbox.port import Paced, Probing, Repeat, Searchable
-from tests.fakes import until
+from tests.fakes import FakeClock, until
 from tests.servers.slack import SlackServer, serve_slack
 from tests.unit.channels.slack_at import ANNA, BORIS, GENERAL, THERE, Inlet, channel_at, reading
 
@@ -39,6 +40,17 @@ async def slack() -> AsyncIterator[SlackServer]:
 async def channel(slack: SlackServer, tmp_path: Path) -> AsyncIterator[SlackChannel]:
     async with channel_at(slack, tmp_path) as channel:
         yield channel
+
+
+class WrongClock(SystemClock):
+    """The machine's clock, set wrong."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        super().__init__()
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
 
 
 def parcel_of(channel: SlackChannel, text: str, address: ChatAddress = THERE, **details: Any) -> Parcel:
@@ -75,6 +87,19 @@ async def test_p56_what_arrived_is_found_by_our_id_and_what_did_not_is_not(
     assert other is None
 
 
+async def test_p56_what_stands_in_the_history_a_little_later_is_found(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    # P-56
+    parcel = parcel_of(channel, "hello")
+    looking = asyncio.create_task(channel.find(parcel))
+    await until(lambda: slack.counts["conversations.history"])
+
+    sent_as = await channel.send(parcel)
+
+    assert await looking == sent_as
+
+
 async def test_p56_in_a_thread_the_thread_is_searched(slack: SlackServer, channel: SlackChannel) -> None:
     # P-56
     thread = ChatAddress(channel="slack", chat=GENERAL, thread=slack.say("hi", user=ANNA, channel=GENERAL))
@@ -84,6 +109,27 @@ async def test_p56_in_a_thread_the_thread_is_searched(slack: SlackServer, channe
 
     assert await channel.find(parcel) == sent_as
     assert await channel.find(replace(parcel, id="d2/0")) is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(hours=-5)])
+async def test_p56_a_clock_that_is_wrong_hides_nothing(slack: SlackServer, ahead: timedelta) -> None:
+    # P-56
+    clock = WrongClock(ahead)
+    async with channel_at(slack, clock=clock) as channel:
+        parcel = parcel_of(channel, "hello", said_at=clock.now())
+        sent_as = await channel.send(parcel)
+
+        assert await channel.find(parcel) == sent_as
+
+
+async def test_p56_a_clock_that_was_put_right_meanwhile_hides_nothing(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    # P-56
+    parcel = parcel_of(channel, "hello", said_at=SystemClock().now() + timedelta(hours=5))
+    sent_as = await channel.send(parcel)
+
+    assert await channel.find(parcel) == sent_as
 
 
 async def test_p56_without_the_scope_it_cannot_be_told(slack: SlackServer, channel: SlackChannel) -> None:
@@ -142,6 +188,32 @@ async def test_an_answer_that_only_grows_is_not_said_anew(slack: SlackServer, ch
     assert slack.texts(GENERAL) == []
 
 
+async def test_answers_that_grow_share_what_slack_takes_and_leave_room_for_their_ends(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    # P-61
+    clock = FakeClock()
+    slack.now = lambda: clock.now().timestamp()
+    slack.limits(per_channel=0)
+    async with channel_at(slack, tmp_path, clock=clock) as channel:
+        sent = [await channel.send(parcel_of(channel, str(n), id=f"d{n}/0")) for n in range(5)]
+        taken = 0
+        for _ in range(60):
+            await clock.advance(timedelta(seconds=1))
+            for ts in sent:
+                try:
+                    await channel.send(parcel_of(channel, "more", id="g/0", edits=ts, passing=True))
+                    taken += 1
+                except PermanentDeliveryError:
+                    pass  # the next one will show more
+        for ts in sent:
+            await channel.send(parcel_of(channel, "all", id="e/0", edits=ts))
+
+    assert slack.flood.refused == 0
+    assert 38 <= taken <= 45
+    assert slack.texts(GENERAL) == ["all"] * 5
+
+
 async def test_p58_the_plain_form_is_taken_where_blocks_are_not(slack: SlackServer, channel: SlackChannel) -> None:
     # P-58
     message = OutboundMessage(
@@ -182,33 +254,6 @@ async def test_a_message_is_shown_to_be_seen(slack: SlackServer, channel: SlackC
     assert list(slack.channels[GENERAL].messages[ts].reactions) == ["eyes"]
 
 
-async def test_names_are_asked_for_once(slack: SlackServer, channel: SlackChannel) -> None:
-    inlet = Inlet()
-
-    async with reading(channel, inlet):
-        for number in range(5):
-            slack.say(f"{number} <@{BORIS}>", user=ANNA)
-        await until(lambda: len(inlet.received) == 5)
-
-    assert {message.sender_name for message in inlet.received} == {"Anna"}
-    assert inlet.texts()[0] == "0 @Boris"
-    assert slack.counts["users.info"] == 2
-
-
-async def test_a_name_that_cannot_be_had_holds_up_nothing(slack: SlackServer, channel: SlackChannel) -> None:
-    inlet = Inlet()
-    slack.fault("hang", method="users.info", times=None)
-
-    async with reading(channel, inlet):
-        ts = slack.say("hello", user=ANNA)
-        await until(lambda: inlet.received)
-        (delivery,) = slack.deliveries_of(ts)
-        await slack.answered(delivery)
-
-    assert inlet.received[0].sender_name == ""
-    assert (delivery.latency or 1) < 0.5
-
-
 async def test_the_dialog_is_opened_and_filled_in_its_chat(slack: SlackServer, channel: SlackChannel) -> None:
     inlet = Inlet()
 
@@ -225,6 +270,53 @@ async def test_the_dialog_is_opened_and_filled_in_its_chat(slack: SlackServer, c
     first, second = inlet.received
     assert (first.text, first.address, first.group) == ("/remind in 5m | tea", THERE, True)
     assert (second.text, second.address.chat, second.group) == ("/schedule daily do news", slack.im(ANNA), False)
+
+
+async def test_a_command_among_others_in_private_is_answered_in_private_with_the_bot(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    inlet = Inlet()
+    theirs = slack.channel("D0THEIRS", kind="im", members=[ANNA, BORIS], bot=False)
+
+    async with reading(channel, inlet):
+        await until(lambda: slack.sockets.open)
+        await slack.answered(slack.slash("remind in 5m tea", user=ANNA, channel=theirs))
+
+    (message,) = inlet.received
+    assert (message.address.chat, message.group) == (slack.im(ANNA), False)
+
+
+async def test_a_command_in_private_is_answered_there_without_a_scope_too(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    inlet = Inlet()
+    slack.revoke("im:write")
+
+    async with reading(channel, inlet):
+        await until(lambda: slack.sockets.open)
+        await slack.answered(slack.slash("help", user=ANNA))
+
+    assert [message.address.chat for message in inlet.received] == [slack.im(ANNA)]
+
+
+async def test_a_private_chat_is_asked_for_once_and_not_waited_for_long(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    # P-45
+    inlet = Inlet()
+
+    async with reading(channel, inlet):
+        await until(lambda: slack.sockets.open)
+        for _ in range(2):
+            await slack.answered(slack.slash("help", user=ANNA))
+        slack.fault("hang", method="conversations.open")
+        slack.slash("help", user=BORIS)
+        (delivery,) = slack.deliveries_of(slack.say("hello", user=BORIS))
+        await slack.answered(delivery)
+
+    assert slack.counts["conversations.open"] == 2
+    assert inlet.texts() == ["/help", "/help", "hello"]
+    assert (delivery.latency or 9) < 2
 
 
 async def test_a_dialog_whose_chat_cannot_be_found_is_not_taken(slack: SlackServer, channel: SlackChannel) -> None:

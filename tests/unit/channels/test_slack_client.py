@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from gateway.errors import (
     TransientDeliveryError,
 )
 from gateway.messages import ChatAddress
+from tests.servers.certificates import certified
+from tests.servers.machine import Answer, in_turn, machine
 from tests.servers.slack import APP_TOKEN, BOT_ID, BOT_TOKEN, BOT_USER, TEAM, SlackServer, serve_slack
 from tests.unit.channels.slack_at import ANNA, BORIS, GENERAL, THERE
 
@@ -59,6 +62,37 @@ async def error_of(client: Client, address: ChatAddress = THERE, **payload: Any)
     assert BOT_TOKEN not in repr(caught.value)
     assert "\n" not in str(caught.value)
     return caught.value
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async with (
+        machine(tls=certified(tmp_path)[0]) as there,
+        client_at(f"https://127.0.0.1:{there.port}") as client,
+    ):
+        error = await error_of(client)
+
+    assert isinstance(error, TransientDeliveryError)
+    assert "certificate" in str(error)
+
+
+@pytest.mark.parametrize(
+    "date", ["", "yesterday", "Mon, 02 Mar 2026 12:00:00 -0000", "Mon, 99 Mar 2026 12:00:00 GMT"]
+)
+async def test_a_date_that_is_none_says_nothing_about_our_clock(date: str) -> None:
+    answer = Answer(headers={"Date": date}, body=b'{"ok": true}')
+    async with machine(in_turn(answer)) as there, client_at(f"http://127.0.0.1:{there.port}") as client:
+        await client.call("api.test")
+
+        assert client.api.ahead(SystemClock().now()) == timedelta()
+
+
+async def test_a_call_with_our_token_follows_nobody_to_another_place() -> None:
+    async with machine() as elsewhere:
+        away = Answer(status=307, headers={"Location": elsewhere.url()}, body=b"")
+        async with machine(in_turn(away)) as there, client_at(there.url("/api")) as client:
+            assert isinstance(await error_of(client), TransientDeliveryError)
+
+        assert elsewhere.received == []
 
 
 # -- trouble on the way ------------------------------------------------------------------------------------------
@@ -252,6 +286,14 @@ async def test_a_message_goes_into_its_thread_without_previews(server: SlackServ
     call = next(one for one in server.calls if one.method == "chat.postMessage")
     assert (call.arguments["unfurl_links"], call.arguments["mrkdwn"]) == ("false", "false")
     assert server.channels[GENERAL].messages[ts].metadata["event_payload"] == {"id": "d1/0"}
+
+
+async def test_nothing_in_an_edited_text_becomes_a_name_or_a_link(server: SlackServer, client: Client) -> None:
+    ts = await client.post(THERE, HELLO, "d1/0")
+
+    await client.update(THERE, ts, {"text": "@anna #general"}, "d2/0")
+
+    assert server.calls[-1].arguments["parse"] == "none"
 
 
 async def test_a_message_can_be_replaced_and_says_which_delivery_it_is_now(

@@ -32,7 +32,7 @@ async def found(slack: SlackServer, *groups: str, **details: Any) -> list[tuple[
 
 
 async def test_an_app_that_is_set_up_well_is_well(slack: SlackServer) -> None:
-    slack.grant("reactions:write", "groups:read", "im:write")
+    slack.grant("reactions:write", "groups:read", "im:write", "mpim:read")
 
     told = await found(slack, GENERAL)
 
@@ -106,7 +106,7 @@ def test_the_manifest_has_every_scope_event_and_shortcut_that_is_used() -> None:
     manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
     features, settings = manifest["features"], manifest["settings"]
 
-    assert NEEDED.keys() | FOR_GROUPS.keys() | USEFUL.keys() <= set(manifest["oauth_config"]["scopes"]["bot"])
+    assert NEEDED.keys() | FOR_GROUPS.keys() | USEFUL.keys() == set(manifest["oauth_config"]["scopes"]["bot"])
     assert {"app_mention", "message.im", "message.channels"} <= set(settings["event_subscriptions"]["bot_events"])
     assert {one["callback_id"] for one in features["shortcuts"]} == {modal.CALLBACK, modal.FROM_MESSAGE}
     assert features["slash_commands"][0]["should_escape"]

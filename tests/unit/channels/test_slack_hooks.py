@@ -1,5 +1,6 @@
 """Slack's calls over HTTP: who cannot show that it is Slack is told nothing, and costs nothing."""
 
+import asyncio
 import json
 import random
 import time
@@ -186,10 +187,29 @@ async def test_what_cannot_be_kept_is_no_success(slack: SlackServer) -> None:
             await channel.called(signed(as_json(direct("hello"))))
 
 
+async def test_what_nobody_can_say_was_kept_is_no_success(slack: SlackServer) -> None:
+    # P-42: whatever went wrong, Slack is not told that it was taken
+    for error in (RuntimeError("a fault of ours"), asyncio.CancelledError()):
+        inlet = Inlet(refusing=lambda _, error=error: error)  # type: ignore[misc]
+
+        async with hooked(slack, inlet) as channel:
+            with pytest.raises(StoreError):
+                await channel.called(signed(as_json(direct("hello"))))
+
+
 async def test_before_it_is_open_nothing_is_taken(slack: SlackServer) -> None:
     async with channel_at(slack, mode="http", app_token="") as channel:
         with pytest.raises(StoreError):
             await channel.called(signed(as_json(direct("hello"))))
+
+
+async def test_before_it_is_open_a_forged_call_is_told_no_more_than_ever(slack: SlackServer) -> None:
+    # P-82
+    forged = signed(as_json(direct("hello")))
+    forged.headers = {**forged.headers, "x-slack-signature": "v0=" + "0" * 64}
+
+    async with channel_at(slack, mode="http", app_token="") as channel:
+        assert await status(channel, forged) == 401
 
 
 async def test_with_a_socket_nobody_is_meant_to_call(slack: SlackServer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from channels.slack.heard import Heard, Nothing, Said, Told, Wanted
-from channels.slack.parse import NOT_YOURS, TOO_OLD, Listener
+from channels.slack.parse import NOT_YOURS, TOO_OLD, Listener, Place, place_of
 from gateway.messages import ChatAddress, InboundMessage, Press
 from tests.unit.channels.slack_payloads import (
     ANNA,
@@ -100,6 +100,16 @@ def test_a_slash_command_in_private_is_private() -> None:
     assert not said(slash("help", chat=DIRECT)).group
 
 
+@pytest.mark.parametrize(
+    "body", [slash("help", chat=DIRECT), submitted("tea", "in 5m", place=f'["{DIRECT}","{TS}"]')]
+)
+def test_what_is_given_in_some_private_chat_belongs_into_that_with_the_sender(body: Any) -> None:
+    found = heard(body)
+
+    assert isinstance(found, Said)
+    assert found.private
+
+
 def test_two_uses_of_a_slash_command_are_two() -> None:
     first, second = said(slash("help")), said(slash("help", trigger="9.9.9"))
 
@@ -141,6 +151,11 @@ def test_shortcuts_open_the_dialog() -> None:
     assert isinstance(alone, Wanted)
     assert isinstance(of_message, Wanted)
     assert alone.view["private_metadata"] == '["",""]'
-    assert of_message.view["private_metadata"] == f'["{GENERAL}","{EARLIER}"]'
+    assert of_message.view["private_metadata"] == '["",""]'  # whoever is reminded, the channel did not ask
     assert of_message.view["blocks"][0]["element"]["initial_value"] == "remember @Boris"
     assert is_nothing(shortcut("somebody_else_s"))
+
+
+def test_p50_presses_are_ordered_by_the_moment_of_the_press() -> None:
+    # P-50: and not by that of the message that has the button
+    assert place_of(press("|/done")) == Place(GENERAL, "1700000009.000900")

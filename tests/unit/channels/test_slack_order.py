@@ -54,6 +54,20 @@ async def test_p50_what_comes_meanwhile_is_handed_in_next_in_its_order() -> None
     assert desk.batches == [["first"], ["7", "9"]]
 
 
+async def test_p50_what_has_no_moment_stays_behind_what_came_before_it() -> None:
+    # P-50
+    desk = Desk()
+    first = desk.put("C1", "1", "first")
+    await asyncio.sleep(0.01)
+    later = [desk.put("C1", moment, name) for moment, name in (("5", "five"), ("", "/stop"), ("7", "seven"))]
+    await asyncio.sleep(0.01)
+
+    desk.open.set()
+    await asyncio.gather(first, *later)
+
+    assert desk.batches == [["first"], ["five", "/stop", "seven"]]
+
+
 async def test_p50_chats_do_not_wait_for_each_other() -> None:
     # P-50
     desk = Desk()

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from channels.slack.client import Identity
 from channels.slack.heard import Heard, Nothing, Said, Wanted
 from channels.slack.parse import Listener, people_of, place_of
 from channels.slack.words import mentioned, readable, without_mention
@@ -121,10 +122,23 @@ def test_the_same_words_said_twice_are_two_messages() -> None:
     assert not set(first.dedupe_keys) & set(second.dedupe_keys)
 
 
-def test_two_workspaces_never_share_a_key() -> None:
-    elsewhere = Listener(channel="slack", me=replace(ME, team="T0OTHER"))
+def test_each_key_alone_tells_a_redelivery() -> None:
+    """P-43, P-46, P-49"""
+    other = {"client_msg_id": "c-9", "text": "hello?"}
+    first = said(event("hello"))
+    same_event = said(event(**other, ts="1700000009.000900"))
+    same_place = said(event(event_id="Ev99", **other))
 
-    assert not set(said(event("hi")).dedupe_keys) & set(said(event("hi"), elsewhere).dedupe_keys)
+    assert set(same_event.dedupe_keys) & set(first.dedupe_keys)
+    assert set(same_place.dedupe_keys) & set(first.dedupe_keys)
+
+
+@pytest.mark.parametrize("other", [replace(ME, team="T0OTHER"), replace(ME, user="U0SECOND", bot="B0SECOND")])
+def test_two_workspaces_or_two_bots_never_share_a_key(other: Identity) -> None:
+    second = Listener(channel="work", me=other)
+
+    for body in (event("hi"), slash("help")):
+        assert not set(said(body).dedupe_keys) & set(said(body, second).dedupe_keys)
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,22 @@ async def test_p48_there_is_one_connection_and_the_old_one_is_closed_first(slack
     assert slack.violations == []
 
 
+async def test_a_slack_that_wants_another_connection_all_the_time_gets_one_at_a_time_and_not_at_once(
+    slack: SlackServer,
+) -> None:
+    inlet = Inlet()
+
+    async with channel_at(slack) as channel, reading(channel, inlet) as task:
+        for _ in range(5):
+            await until(lambda: slack.sockets.open)
+            await slack.sockets.disconnect("refresh_requested")
+            await until(lambda: not slack.sockets.open)
+        assert not task.done()
+
+    opened = [one.at for one in slack.calls if one.method == "apps.connections.open"]
+    assert opened[-1] - opened[0] >= 0.8 * SHORT.apart.total_seconds() * (len(opened) - 1)
+
+
 async def test_what_was_taken_is_acknowledged_before_the_connection_is_replaced(slack: SlackServer) -> None:
     inlet = Inlet()
     inlet.open.clear()
@@ -144,6 +160,31 @@ async def test_p48_slack_s_pings_alone_keep_a_quiet_connection(slack: SlackServe
 
     assert slack.sockets.total == 1
     assert inlet.lives > 5
+
+
+async def test_p48_our_pings_alone_keep_a_quiet_connection(slack: SlackServer) -> None:
+    # P-48: a live connection is known as one, whether Slack pings or not
+    inlet = Inlet()
+    slack.sockets.ping_every = 1_000
+
+    async with channel_at(slack) as channel, reading(channel, inlet) as task:
+        await until(lambda: slack.sockets.open)
+        await asyncio.sleep(3 * SHORT.silence.total_seconds())
+        assert not task.done()
+
+    assert slack.sockets.total == 1
+
+
+async def test_p48_a_connection_that_only_pings_and_never_says_hello_is_given_up(slack: SlackServer) -> None:
+    # P-48
+    inlet = Inlet()
+    slack.sockets.greets = False
+
+    async with channel_at(slack) as channel, reading(channel, inlet) as task:
+        await until(lambda: slack.sockets.total == 2)
+        assert not task.done()
+
+    assert inlet.lives == 0
 
 
 async def test_p49_a_connection_that_is_lost_is_a_reason_to_be_started_again_and_loses_nothing(

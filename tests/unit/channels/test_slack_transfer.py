@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from channels.slack import SlackChannel
+from channels.slack.client import Client
+from channels.slack.transfer import Transfer
 from gateway.clock import SystemClock
 from gateway.errors import AmbiguousDeliveryError, MediaError, PermanentDeliveryError, TransientDeliveryError
 from gateway.messages import ChatAddress, Parcel
 from tests.fakes import until
-from tests.servers.slack import SlackServer, serve_slack
+from tests.servers.machine import Answer, in_turn, machine
+from tests.servers.slack import BOT_TOKEN, SlackServer, serve_slack
 from tests.unit.channels.slack_at import ANNA, BORIS, GENERAL, THERE, Inlet, channel_at, reading
 
 
@@ -106,6 +109,18 @@ async def test_p56_a_file_that_was_sent_before_is_not_taken_for_the_same_one_sen
     assert await channel.find(again) is None
 
 
+async def test_p56_after_a_restart_another_file_of_the_same_name_is_another(
+    slack: SlackServer, channel: SlackChannel, tmp_path: Path
+) -> None:
+    # P-56: what was sent a moment ago must not count as what was lost
+    (tmp_path / "note.txt").write_text("yesterday")
+    await channel.send(file_parcel("note.txt"))
+    (tmp_path / "note.txt").write_text("today, and more of it")
+
+    async with channel_at(slack, tmp_path) as restarted:
+        assert await restarted.find(replace(file_parcel("note.txt"), id="d2/0")) is None
+
+
 async def test_p56_after_a_restart_a_file_is_known_by_its_name(
     slack: SlackServer, channel: SlackChannel, tmp_path: Path
 ) -> None:
@@ -176,6 +191,18 @@ async def test_without_the_scope_the_login_page_is_not_taken_for_the_file(
 async def test_the_token_goes_to_slack_alone(channel: SlackChannel, source: str) -> None:
     with pytest.raises(MediaError, match="not on Slack"):
         await fetched(channel, source)
+
+
+async def test_nobody_is_followed_to_another_place(tmp_path: Path) -> None:
+    async with machine() as elsewhere:
+        away = Answer(status=302, headers={"Location": elsewhere.url("/private")}, body=b"")
+        async with machine(in_turn(away)) as base:
+            client = Client(BOT_TOKEN, api_base=base.url("/api"))
+            with pytest.raises(MediaError):
+                await Transfer(client, tmp_path).fetch(f"F01 {base.url('/cat.png')}", io.BytesIO(), limit=100)
+            await client.close()
+
+        assert elsewhere.received == []
 
 
 async def test_a_file_that_is_gone_is_said_so(channel: SlackChannel) -> None:

@@ -247,6 +247,19 @@ async def test_an_outage_is_said_once_in_the_log_and_not_at_every_try(tmp_path: 
     assert [line["error"] for line in lines if line["event"].startswith("the channel")] == ["the network is dead"]
 
 
+async def test_that_a_channel_works_again_is_said_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        async with open_house(tmp_path, clock) as house:
+            await house.start(Flaky(clock, failures=3, error=ReadingError("the network is dead")))
+
+            await clock.advance(60 * SECOND)
+
+    said = [line["event"] for line in lines if line["event"].startswith("the channel")]
+    assert said == ["the channel cannot read and is started again", "the channel is connected"]
+
+
 async def test_who_is_not_listed_is_not_heard_and_is_named_once_in_the_log(tmp_path: Path) -> None:
     clock = FakeClock()
     structlog.reset_defaults()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from channels.telegram.client import Client, MovedError, NoEditError, RivalError, Waits
+from channels.telegram.client import Client, Waits
+from channels.telegram.refusals import MovedError, NoEditError, RivalError
 from gateway.clock import SystemClock
 from gateway.errors import (
     AmbiguousDeliveryError,
@@ -261,8 +262,10 @@ async def test_a_chat_that_has_moved_is_no_more_than_a_small_failure_of_a_sign_o
 ) -> None:
     server.migrate(GROUP)
 
+    address = ChatAddress(channel="telegram", chat=str(GROUP))
+
     with pytest.raises(PermanentDeliveryError):
-        await client.typing(ChatAddress(channel="telegram", chat=str(GROUP)))
+        await client.sign("SendChatAction", address, action="typing")
 
 
 # -- what is sent ------------------------------------------------------------------------------------------------

@@ -67,12 +67,6 @@ def test_a_caption_is_a_text() -> None:
     assert said(text=None, caption="look", photo=photo).text == "look"
 
 
-def test_what_cannot_be_opened_is_named() -> None:
-    voice = {"file_id": "f", "file_unique_id": "u", "duration": 3}
-
-    assert said(text=None, voice=voice).text == "(a voice message without words, which cannot be opened here yet)"
-
-
 @pytest.mark.parametrize(
     ("text", "addressed"),
     [
@@ -177,11 +171,11 @@ def test_a_command_in_a_group_is_ours_by_its_name_or_by_our_name(
     [
         {"edited_message": message("changed")},  # P-51
         {"channel_post": message("news", chat={"id": -9, "type": "channel", "title": "News"})},
-        {"message": message("hello", **{"from": BOT})},  # P-51: a bot, be it ourselves
+        {"message": message("hello", **{"from": BOT})},  # P-51: ourselves
         {"message": message(None, chat=GROUP, new_chat_title="Enemies")},
         {"message": message(None, chat=GROUP, pinned_message=message())},
     ],
-    ids=["edit", "channel post", "bot", "renamed", "pinned"],
+    ids=["edit", "channel post", "ourselves", "renamed", "pinned"],
 )
 def test_what_starts_nothing_starts_nothing(update: dict[str, Any]) -> None:
     assert isinstance(parse(**update), Nothing)
@@ -190,7 +184,13 @@ def test_what_starts_nothing_starts_nothing(update: dict[str, Any]) -> None:
 def test_an_anonymous_admin_writes_in_the_name_of_the_group() -> None:
     found = said(chat=FORUM, sender_chat=FORUM, **{"from": {"id": 1087968824, "is_bot": True, "first_name": "G"}})
 
-    assert (found.sender_id, found.sender_name) == ("-1005", "Forum")
+    assert (found.sender_id, found.sender_name, found.bot) == ("-1005", "Forum", False)
+
+
+def test_another_bot_is_known_as_one() -> None:  # P-51
+    other = {"id": 43, "is_bot": True, "first_name": "Other", "username": "other_bot"}
+
+    assert (said(**{"from": other}).bot, said(via_bot=other).bot) == (True, False)
 
 
 def test_a_group_that_became_a_supergroup_has_moved() -> None:

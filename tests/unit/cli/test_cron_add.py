@@ -22,6 +22,15 @@ from tests.jobs import new_job
 EVERY_HOUR = ("--every", "1h")
 
 
+def test_a_job_that_reports_elsewhere_says_where(tocsin: CommandLine) -> None:
+    delivery = '{"mode": "channel", "channel": "log", "to": "reports"}'
+
+    printed = tocsin("cron", "add", "--name", "standup", "--message", "hi", *EVERY_HOUR, "--delivery", delivery)
+
+    assert printed.status == 0
+    assert "It speaks to log:reports." in printed.lines
+
+
 def test_a_job_of_the_command_line_belongs_to_nobody_and_says_where_it_speaks(tocsin: CommandLine) -> None:
     printed = tocsin("cron", "add", "--name", "standup", "--message", "hi", "--every", "60")  # AB-50, AB-64
 

@@ -43,7 +43,7 @@ async def test_a_model_is_chosen_for_one_chat_and_given_back(chats: Chats) -> No
 
 
 async def test_a_model_that_is_not_offered_is_refused_by_name(chats: Chats) -> None:
-    with pytest.raises(UserError, match=r"'huge' is not offered here; there are `small`, `large`"):
+    with pytest.raises(UserError, match=r"'huge' is not offered here; there are small, large\."):
         await offering(chats, "large").answer(ask("huge"))
 
     assert chats.model(HERE) == ""

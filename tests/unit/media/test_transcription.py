@@ -12,7 +12,14 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from gateway.errors import ConfigError, MediaError
-from gateway.media.transcription import HttpTranscriber, TranscriptionSettings, endpoint, sent_name
+from gateway.media.transcription import (
+    LONGEST_ANSWER,
+    LONGEST_TEXT,
+    HttpTranscriber,
+    TranscriptionSettings,
+    endpoint,
+    sent_name,
+)
 from tests.servers.transcription import KEY, TranscriptionServer, transcription_server
 
 
@@ -56,6 +63,12 @@ async def test_the_words_of_a_recording_come_back(server: TranscriptionServer) -
     assert server.models == ["whisper-1"]
 
 
+async def test_an_endless_recording_is_cut(server: TranscriptionServer) -> None:
+    server.text = "a" * (LONGEST_TEXT + 1)
+
+    assert await written(server.url) == "a" * LONGEST_TEXT
+
+
 async def test_a_name_without_a_known_format_gets_one(server: TranscriptionServer) -> None:
     await written(server.url, name="voice")
 
@@ -83,6 +96,13 @@ async def test_a_fault_of_the_service_is_said_with_its_number(server: Transcript
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"text": 7}', b'{"words": "hello"}', b"null"])
 async def test_an_answer_that_is_no_transcription_is_refused(server: TranscriptionServer, body: bytes) -> None:
     server.body = body
+
+    with pytest.raises(MediaError, match="its answer is no transcription"):
+        await written(server.url)
+
+
+async def test_an_answer_without_an_end_is_not_read_to_its_end(server: TranscriptionServer) -> None:
+    server.body = b'{"text": "' + b"a" * LONGEST_ANSWER + b'"}'
 
     with pytest.raises(MediaError, match="its answer is no transcription"):
         await written(server.url)

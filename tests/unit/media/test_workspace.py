@@ -1,6 +1,7 @@
 """Nothing outside the workspace is read or written, whatever path is given."""
 
 import errno
+import io
 import os
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import MediaError
-from gateway.media.workspace import Workspace, parts_of
+from gateway.media.workspace import Bounded, Workspace, parts_of
 
 SECRET = b"nobody may read this"
 
@@ -223,3 +224,13 @@ def test_what_is_no_file_leaves_nothing_open(workspace: Workspace, path: str) ->
         workspace.open(path)
 
     assert open_now() == before
+
+
+def test_a_disk_that_is_full_is_said_by_the_write_itself() -> None:
+    file = Bounded(io.FileIO("/dev/full", "wb"), 1_000_000, "a.txt")  # P-35
+
+    # A channel takes errors of the system for trouble on its way to the platform.
+    with pytest.raises(MediaError, match=r"^a\.txt: the disk is full$"):
+        file.write(b"x" * 100_000)
+
+    file.close()

@@ -1,8 +1,6 @@
 """One chat's lane: order, repeats, resumption at the part that failed; on a real table and a channel in memory."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -223,40 +221,6 @@ async def test_a_message_whose_answers_are_lost_for_a_day_is_unknown_also_after_
 
         assert desk.ended == [("hello", "unknown")]
         assert later.tried == []
-
-
-class Forgetful(RecordingChannel):
-    """A platform that drops a repeat for an hour only."""
-
-    remembers = timedelta(hours=1)
-
-    def __init__(self) -> None:
-        super().__init__(repeat=Repeat.DEDUPED)
-
-
-@pytest.mark.parametrize(("later", "mark"), [(timedelta(minutes=59), ""), (timedelta(minutes=61), "↻ ")])
-async def test_a_platform_that_has_forgotten_the_first_gets_a_marked_repeat(
-    path: Path, later: timedelta, mark: str
-) -> None:  # P-56
-    clock = FakeClock()
-    first = Forgetful()
-    first.gate.clear()
-    async with open_desk(path, first, clock=clock) as desk:
-        await desk.say("hello")
-        await until(lambda: first.tried)
-        image = path.with_name("image.db")  # as a kill leaves it: written that it is being sent, and no more
-        with closing(sqlite3.connect(path)) as here, closing(sqlite3.connect(image)) as there:
-            here.backup(there)
-        first.gate.set()
-        await desk.over(1)
-    await clock.advance(later)
-
-    again = Forgetful()
-    async with open_desk(image, again, clock=clock) as desk:
-        while not desk.ended:
-            await desk.clock.advance(SECOND)
-
-        assert again.texts() == [f"{mark}hello"]
 
 
 class Searched(RecordingChannel):

@@ -162,6 +162,18 @@ async def test_beyond_twenty_open_codes_of_a_channel_the_door_is_silent_and_the_
     assert len([line for line in lines if "too many strangers" in line["event"]]) == 1
 
 
+async def test_when_it_is_full_once_more_the_log_says_so_once_more(tmp_path: Path) -> None:
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        async with open_house(tmp_path) as house:
+            for _ in range(2):
+                for n in range(OPEN + 2):
+                    await house.door.knock(hello(f"{n}"))
+                await house.clock.advance(10 * MINUTE)
+
+    assert len([line for line in lines if "too many strangers" in line["event"]]) == 2
+
+
 async def test_codes_that_are_over_do_not_stay_in_the_tables(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         for n in range(5):

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -12,7 +11,7 @@ from tests.servers.feishu import BOT_ID, FeishuServer, serve_feishu
 from tests.servers.feishu_caller import ANN, BOB, PNG, TEAM, Json, card, json
 from tests.servers.feishu_frames import CONTROL, DATA, Frame, decode, encode
 from tests.servers.feishu_hooks import CHALLENGE, encrypt
-from tests.servers.feishu_sdk import Sdk, sdk
+from tests.servers.feishu_sdk import Sdk
 
 FRAMES = [
     Frame(method=CONTROL, service=33554678, headers=(("type", "ping"),)),
@@ -29,12 +28,6 @@ FRAMES = [
     ),
     Frame(seq=1, log=300, service=-1, method=DATA, headers=(("", ""),), payload=b"", payload_type=""),
 ]
-
-
-@pytest.fixture(scope="module")
-def lark() -> Iterator[Sdk]:
-    with sdk() as running:
-        yield running
 
 
 async def ask(lark: Sdk, command: str, **given: Json) -> Json:

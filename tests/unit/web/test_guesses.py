@@ -49,3 +49,15 @@ def test_callers_are_forgotten_after_their_minute_and_never_too_many_are_remembe
     guesses.failed("late", 60)
 
     assert (many, len(guesses)) == (REMEMBERED, 1)
+
+
+def test_who_goes_on_guessing_is_not_forgotten_for_others() -> None:
+    guesses = Guesses()
+    failed(guesses, MOST)
+    for number in range(REMEMBERED - 1):
+        guesses.failed(str(number), 1)
+
+    guesses.failed("a", 2)
+    guesses.failed("late", 3)
+
+    assert guesses.wait("a", 3) > 0

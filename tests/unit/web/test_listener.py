@@ -2,16 +2,18 @@
 
 import asyncio
 import random
+import resource
 import socket
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from channels.base import Call, Reply
 from gateway.errors import ConfigError
-from gateway.web.listener import bound
+from gateway.web.listener import Listener, bound, most_connections
 from tests.unit.web.visitor import SECRET, TOKEN, open_house
 
 
@@ -217,3 +219,52 @@ def _request(chance: random.Random) -> bytes:
     body = chance.randbytes(chance.randrange(40))
     whole = b"\r\n".join([*lines, b"Connection: close", b"", body])
     return whole[: chance.randrange(len(whole))] + b"\r\n\r\n" if chance.random() < 0.2 else whole
+
+
+async def test_more_connections_than_there_is_room_for_are_closed_at_once() -> None:  # P-88
+    async def greets(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    listener = Listener(greets, bound("127.0.0.1", 0), token="", most=5)
+    running = asyncio.create_task(listener.run())
+    listener.open()
+    port = int(listener.address.rpartition(":")[2])
+    guests = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+    closed = [asyncio.create_task(reader.read()) for reader, _ in guests]
+    await asyncio.wait(closed, timeout=0.5)
+    turned_away = [task.done() for task in closed]
+    for _, writer in guests:
+        writer.close()
+    await asyncio.gather(*closed, return_exceptions=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    afterwards = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await listener.stop()
+    await running
+
+    assert turned_away == [False] * 5 + [True] * 7
+    assert afterwards.startswith(b"HTTP/1.1 204 ")
+
+
+def test_connections_leave_files_for_everything_else() -> None:  # P-88
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    assert 0 < most_connections() <= soft // 2
+
+
+async def test_an_answer_is_not_held_back_until_the_caller_has_confirmed_its_head() -> None:
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[int] = loop.create_future()
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        told.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(connected, sock=bound("127.0.0.1", 0)) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        writer.close()
+        await writer.wait_closed()
+
+        assert await told  # else a body waits 40 ms for the acknowledgement of what was sent before it

@@ -84,6 +84,20 @@ async def test_a_body_of_a_mebibyte_is_taken_and_no_more(house: House) -> None: 
     assert larger.startswith(b"HTTP/1.1 413 ")
 
 
+async def test_a_body_that_does_not_say_how_long_it_is_may_be_as_long_and_no_longer(house: House) -> None:  # P-82
+    def in_pieces(size: int) -> bytes:
+        head = f"POST /webhooks/bell HTTP/1.1\r\nHost: x\r\nX-Secret: {SECRET}\r\nConnection: close\r\n"
+        sizes = [65_536] * (size // 65_536) + ([size % 65_536] if size % 65_536 else [])
+        body = "".join(f"{one:x}\r\n{'x' * one}\r\n" for one in sizes)
+        return f"{head}Transfer-Encoding: chunked\r\n\r\n{body}0\r\n\r\n".encode()
+
+    largest = await house.raw(in_pieces(LARGEST))
+    larger = await house.raw(in_pieces(LARGEST + 1))
+
+    assert largest.startswith(b"HTTP/1.1 200 ")
+    assert larger.startswith(b"HTTP/1.1 413 ")
+
+
 async def test_a_body_without_end_is_cut_off(house: House) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:

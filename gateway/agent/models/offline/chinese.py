@@ -59,6 +59,7 @@ _TALK = Talk(
     no_tool="这里不能安排任务，没有语言模型也做不了别的。",
     no_text="我只能读文字。",
     unopened="我还不能打开图片、文件或录音。",
+    too_long="超过了我能看的 {most} 个字，所以什么都没有做。`/remind in 20 minutes` 后面可以写最多 20000 个字。",
     scheduled="定时任务：{prompt}",
 )
 

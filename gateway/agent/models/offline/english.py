@@ -80,6 +80,8 @@ _TALK = Talk(
     no_tool="Scheduling is not available here, and without a language model there is nothing else that I can do.",
     no_text="I can only read text.",
     unopened="I cannot open pictures, files or recordings yet.",
+    too_long="That has more than the {most} characters that I can look at, so nothing was done. "
+    "`/remind in 20 minutes` with the words behind it takes up to 20,000.",
     scheduled="Scheduled: {prompt}",
 )
 

@@ -92,6 +92,7 @@ class Talk:
     no_tool: str
     no_text: str
     unopened: str
+    too_long: str  # {most}: characters that are looked at
     scheduled: str  # {prompt}
 
 

@@ -42,6 +42,8 @@ class Understanding:
 
     def _of(self, text: str, before: Sequence[PromptItem], rounds: int) -> Wish | str:
         """What the sentence asks for, or what to answer when it asks for nothing that can be done."""
+        if len(text) > LONGEST:  # nothing is cut off what somebody wants to be told
+            return self.talk.too_long.format(most=LONGEST)
         sentence, nag = without_nag(self._plain(text), self.speech)
         if not sentence:
             return self.talk.no_text
@@ -112,7 +114,7 @@ class Understanding:
         return wish if isinstance(wish, Wish) and wish.intent is Intent.SAY else None
 
     def _plain(self, text: str) -> str:
-        text = text[:LONGEST].strip()
+        text = text.strip()
         courtesy = self.speech.courtesy.match(text)
         text = text[courtesy.end() :] if courtesy and courtesy.end() < len(text) else text
         ending = self.speech.ending.search(text, max(0, len(text) - 40))

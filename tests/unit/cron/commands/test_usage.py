@@ -22,7 +22,7 @@ async def usage(database: Database, path: Path, *, limits: Limits | None = None,
     spend = Spend(limits=limits or Limits(), price=price, zone="UTC")
 
     def charge(transaction: Transaction) -> None:
-        for days, tokens in ((0, 100), (3, 1_000), (20, 10_000), (40, 100_000)):
+        for days, tokens in ((0, 100), (6, 1_000), (29, 10_000), (30, 100_000)):
             spent = Usage(input_tokens=tokens, output_tokens=tokens // 10)
             spend.charge(transaction, HERE.owner, spent, NOON - timedelta(days=days))
 

@@ -67,8 +67,13 @@ class _Inlet:
         if self._channel.operated or forged(name, message):  # what is forged, the bus refuses and audits
             await self._publish(message)
             return
-        if not message.bot and self._exchanges is not None:
-            await self._exchanges.person_wrote(message.address)
+        if message.bot or self._exchanges is None:
+            await self._take(message)
+            return
+        async with self._exchanges.interrupted(message.address):
+            await self._take(message)
+
+    async def _take(self, message: InboundMessage) -> None:
         admitted = self._access.admit(message)
         if isinstance(admitted, Refused):
             self._tell_of(message, admitted)

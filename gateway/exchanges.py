@@ -1,5 +1,7 @@
 """Exchanges: how often other bots are answered in a chat, so that two of them do not talk for ever."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -77,14 +79,20 @@ class Exchanges:
             values = chat, row.count, to_text(row.at)
             await self._database.write(lambda transaction: transaction.execute(sql.COUNT_EXCHANGE, values))
 
-    async def person_wrote(self, address: ChatAddress) -> None:
-        """Somebody who is no bot has written in the chat: it is counted anew."""
+    @asynccontextmanager
+    async def interrupted(self, address: ChatAddress) -> AsyncIterator[None]:
+        """Somebody who is no bot has written in the chat: it is counted anew. Inside, their message is taken.
+
+        It goes before our own row, so that nothing they write next overtakes it.
+        """
         chat = address.owner
         self._told.discard(chat)
-        if (row := self._rows.pop(chat, None)) is None:
-            return
+        row = self._rows.pop(chat, None)
         try:
-            await self._database.write(lambda transaction: transaction.execute(sql.END_EXCHANGES, (chat,)))
+            yield
+            if row is not None:
+                await self._database.write(lambda transaction: transaction.execute(sql.END_EXCHANGES, (chat,)))
         except BaseException:
-            self._rows.setdefault(chat, row)  # what they wrote comes again
+            if row is not None:
+                self._rows.setdefault(chat, row)  # what they wrote comes again
             raise

@@ -107,7 +107,7 @@ async def _until(condition: Callable[[], Awaitable[bool]]) -> bool:
 
 async def _drained(place: Place, control: Control, finished: Finished, gateway: Gateway) -> bool:
     """Nothing is left to do, and Telegram keeps no update for us any more."""
-    if open_rows(place.home) or not finished(gateway):
+    if not finished(gateway) or open_rows(place.home):  # in this order: what ends may leave a row behind
         return False
     return (await control.stats()).pending == 0
 

@@ -84,7 +84,8 @@ async def test_a_person_who_writes_lets_it_begin_anew(tmp_path: Path) -> None:
     async with counting(tmp_path, FakeClock()) as (exchanges, database):
         await answered(exchanges, 9)
 
-        await exchanges.person_wrote(GROUP)
+        async with exchanges.interrupted(GROUP):
+            pass
 
         assert await rows(database, "SELECT * FROM exchanges") == []
         assert await answered(exchanges, 9) == MOST
@@ -101,9 +102,11 @@ async def test_a_person_who_could_not_be_noted_lets_it_begin_anew_when_they_are_
 
         moody.full = True
         with pytest.raises(StoreFullError):
-            await exchanges.person_wrote(GROUP)
+            async with exchanges.interrupted(GROUP):
+                pass
         moody.full = False
-        await exchanges.person_wrote(GROUP)
+        async with exchanges.interrupted(GROUP):
+            pass
 
     async with counting(tmp_path, clock) as (exchanges, _):
         assert await answered(exchanges, 9) == MOST

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HEAVY = (
-    *("telegram", "slack_bolt", "slack_sdk", "lark_oapi", "aiohttp", "aiosmtplib", "starlette"),
+    *("telegram", "slack_bolt", "slack_sdk", "lark_oapi", "aiohttp", "aiosmtplib", "starlette", "cryptography"),
     *("uvicorn", "channels.telegram", "channels.slack", "channels.feishu", "channels.email", "channels.wecom"),
 )
 """Not httpx, which wherever it is loaded serves the model and webhooks too."""

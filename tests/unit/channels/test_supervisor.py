@@ -360,6 +360,20 @@ async def test_another_bot_is_answered_three_times_until_a_person_writes(tmp_pat
         assert len(states) == 3 + 1 + 3
 
 
+async def test_who_ends_the_talk_of_bots_is_not_overtaken_by_what_they_say_next(tmp_path: Path) -> None:
+    async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:
+        channel = Guarded()
+        await house.start(channel)
+        assert channel._inlet is not None
+        await channel._inlet.receive(written("so", sender="bot", bot=True, **IN_GROUP))
+
+        both = [written(text, sender="anna", **IN_GROUP) for text in ("enough", "again")]
+        await asyncio.gather(*map(channel._inlet.receive, both))
+
+        kept = await rows(house.database, "SELECT message ->> 'text' FROM inbox ORDER BY seq")
+        assert [text for (text,) in kept] == ["so", "enough", "again"]
+
+
 async def test_a_bot_that_is_not_listed_is_not_heard_at_all(tmp_path: Path) -> None:
     async with open_house(tmp_path, FakeClock(), OPEN_TO_ANNA) as house:  # P-51
         await hand_in(house, written(bot=True), written(bot=True, **IN_GROUP))

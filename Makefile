@@ -14,8 +14,9 @@ run: $(RUN_READY)
 
 setup: $(DEV_READY)
 
+# Compiled files are kept, whatever the environment says: the tests start some hundred processes.
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -n 3 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: lint test
 

@@ -17,7 +17,7 @@ def bounds_of(config: Config) -> Bounds:
         min_interval_shell=config.cron.min_interval_shell,
         shell=config.cron.shell,
         channels=tuple(name for name, section in config.channels.items() if section.enabled),
-        kinds=tuple({*CHANNELS_TO_COME, *plugins.offered("channels"), *config.channels}),
+        kinds=lambda: {*CHANNELS_TO_COME, *plugins.offered("channels"), *config.channels},
         allowed_targets=config.cron.allowed_targets,
         private=config.http.allowed,
     )

@@ -4,7 +4,7 @@ A stored job is not judged by these: what was allowed once goes on.
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -59,7 +59,7 @@ class Bounds:
     min_interval_shell: timedelta = timedelta(seconds=1)
     shell: str = "admin"  # off | admin | on
     channels: Collection[str] | None = None  # that are configured; None: nobody asks
-    kinds: Collection[str] = ()  # of channels that could be
+    kinds: Callable[[], Collection[str]] = tuple  # of channels that could be; looked up only where that matters
     allowed_targets: Collection[str] = ()  # "telegram:123": where jobs of other chats may speak too
     private: Allowed = field(default_factory=Allowed)  # inner addresses that may be called
 
@@ -286,16 +286,16 @@ def _may_speak_to(target: ChatAddress, judge: Judge) -> bool:
 
 def _unknown_channel(name: str, bounds: Bounds) -> str:
     known = sorted({*(bounds.channels or ()), *ALWAYS})
-    if bounds.channels is None or name in known or name in bounds.kinds:
+    if bounds.channels is None or name in known or name in bounds.kinds():
         return ""
-    near = difflib.get_close_matches(name, [*known, *sorted(bounds.kinds)], n=1)
+    near = difflib.get_close_matches(name, [*known, *sorted(bounds.kinds())], n=1)
     return f"there is no channel {name[:80]!r}; " + (
         f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     )
 
 
 def _is_to_come(name: str, bounds: Bounds) -> bool:
-    return name not in {*(bounds.channels or ()), *ALWAYS} and name in bounds.kinds
+    return name not in {*(bounds.channels or ()), *ALWAYS} and name in bounds.kinds()
 
 
 def _hooks(job: Job) -> Mapping[str, Hook | None]:

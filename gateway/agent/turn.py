@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 
 import orjson
 import structlog
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.agent import journal as steps
 from gateway.agent.journal import Journal, Response, Result, Started, Steer
@@ -27,6 +28,7 @@ from gateway.clock import Clock, to_text
 from gateway.database.driver import Work
 from gateway.database.writer import Database
 from gateway.errors import ModelError, StoreClosedError, StoreError, TocsinError
+from gateway.messages import Json
 from gateway.tools.base import Effect, Tool, Turn
 from gateway.tracing import Tracer, Untraced
 
@@ -265,9 +267,15 @@ def _bounded(text: str) -> str:
 
 def spec_of(tool: Tool) -> ToolSpec:
     """The tool as a model sees it."""
-    schema = tool.arguments.model_json_schema()
+    description, schema = _described(tool.arguments)
+    return ToolSpec(name=tool.name, description=description, schema=schema)
+
+
+@cache  # some milliseconds each, and always the same
+def _described(arguments: type[BaseModel]) -> tuple[str, Json]:
+    schema = arguments.model_json_schema()
     description = schema.pop("description", "")
     schema.pop("title", None)
     for field in schema.get("properties", {}).values():
         field.pop("title", None)
-    return ToolSpec(name=tool.name, description=description, schema=schema)
+    return description, schema

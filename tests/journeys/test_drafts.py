@@ -436,7 +436,7 @@ async def test_a_draft_that_finds_no_room_leaves_nothing_behind(open_world: Open
         await world.channel.say("hello")
         await world.model.asked(1)
         world.gateway.outbox.lines["test"].close_for("1", 60 * SECOND)
-        await passes(world, 5)
+        await passes(world, 2)
 
         assert not world.gateway.outbox.knows("test", "1")
 

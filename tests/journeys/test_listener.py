@@ -101,11 +101,19 @@ def test_status_and_check_say_where_the_listener_is_and_a_signal_ends_it(home: P
             slow.sendall(b"POST /webhooks/x HTTP/1.1\r\nHost: ")
             process.send_signal(signal.SIGTERM)
             code = process.wait(5)
-            left = idle.recv(1), slow.recv(1)
+            left = _heard(idle), _heard(slow)
 
     assert (alive.status_code, code, left) == (200, 0, (b"", b""))  # P-63
     assert told["token"] == str(home / "web.token")
     assert (home / "web.token").stat().st_mode & 0o777 == 0o600
+
+
+def _heard(connection: socket.socket) -> bytes:
+    """What still came before the end, which a connection with unread words in it has by a reset."""
+    try:
+        return connection.recv(1)
+    except ConnectionResetError:
+        return b""
 
 
 def _told(home: Path) -> dict[str, str]:

@@ -34,7 +34,7 @@ from gateway.outgoing.addresses import Allowed
 from tests.fakes import NOON
 
 HERE = ChatAddress(channel="telegram", chat="1")
-BOUNDS = Bounds(channels=("telegram",), kinds=("slack", "telegram"))
+BOUNDS = Bounds(channels=("telegram",), kinds=lambda: ("slack", "telegram"))
 OPERATOR = Maker(now=NOON, zone="Europe/Berlin", admin=True, bounds=BOUNDS)
 ANNA = replace(OPERATOR, owner=HERE.owner, address=HERE, admin=False)
 LOOK = Draft(prompt="look", every="1h")

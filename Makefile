@@ -16,7 +16,7 @@ setup: $(DEV_READY)
 
 # Compiled files are kept, whatever the environment says: the tests start some hundred processes.
 test: $(DEV_READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 check: lint test
 

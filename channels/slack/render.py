@@ -24,7 +24,7 @@ from itertools import groupby
 from channels.files import file_parts, is_wordless
 from channels.layout import lay_out
 from channels.markdown import parse
-from channels.text import Fence, Href, Mark, MarkRoom, Run, Style, split, stretches, trim, visible
+from channels.text import Fence, Href, Mark, MarkRoom, Run, Style, spelled_out, split, trim, visible
 from gateway.messages import Button, Json, OutboundMessage, Part
 
 REPEAT = "↻ "
@@ -206,16 +206,8 @@ def _escaped(text: str) -> str:
 
 def _plain(runs: Sequence[Run]) -> str:
     """The visible text; the addresses of its links after their words, if there is room for all of them."""
-    text = visible(runs)
-    pieces: list[str] = []
-    position = 0
-    for stretch in stretches(runs):
-        words = text[stretch.start : stretch.end].strip()
-        if isinstance(stretch.mark, Href) and words != stretch.mark.url:
-            pieces += [text[position : stretch.end], f" ({stretch.mark.url})"]
-            position = stretch.end
-    told = "".join([*pieces, text[position:]])
-    return told if size(told) <= LIMIT else text
+    told = spelled_out(runs)
+    return told if size(told) <= LIMIT else visible(runs)
 
 
 # -- buttons ------------------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ class Listener:
                 addressed=self._is_addressed(message, command),
                 bot=user.is_bot
                 and message.sender_chat is None,  # else it stands for a person who hides their name
-                album=message.media_group_id or "",
+                album=_whole(message.media_group_id or ""),
             )
         )
 

@@ -169,6 +169,16 @@ POISON: list[dict[str, Any]] = [
         }
     },
     {"message": {"message_id": 1, "date": 10**18, "chat": {"id": 7, "type": "private"}, "text": "x"}},
+    {
+        "message": {
+            "message_id": 1,
+            "date": 1,
+            "chat": {"id": 7, "type": "private"},
+            "from": {"id": 7, "is_bot": False, "first_name": "Anna"},
+            "text": "of an odd album",
+            "media_group_id": {"id": 1},
+        }
+    },
     {"callback_query": {"id": "1"}},
     {"callback_query": None},
     {"my_chat_member": {"chat": {}}},

@@ -125,7 +125,7 @@ class Flow:
 
     async def _react(self, channel: Reacting, message: InboundMessage) -> None:
         address = message.address
-        line = self._open_line(address)
+        line = self._begin(address)
         if line is None:
             return
         try:
@@ -139,14 +139,18 @@ class Flow:
 
     async def _sign(self, address: ChatAddress) -> None:
         channel = self._setup.channels.get(address.channel)
-        if isinstance(channel, Signing) and self._open_line(address) is not None:
+        if isinstance(channel, Signing) and self._begin(address) is not None:
             await channel.sign(address)
 
-    def _open_line(self, address: ChatAddress) -> Line | None:
-        """The line of the address's channel; None while the chat is to be left alone."""
+    def _begin(self, address: ChatAddress) -> Line | None:
+        """A call that only shows something begins: it has its place among those of the account.
+
+        None while there is no place, or words wait for one, or the chat is to be left alone: then nothing is shown.
+        """
         line = self._outbox.lines.get(address.channel)
-        if line is None or line.halted or line.closed_for(address.chat) is not None:
+        if line is None or line.halted or line.closed_for(address.chat) is not None or not line.take_place():
             return None
+        line.begin()
         return line
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.errors import PermanentDeliveryError, TransientDeliveryError
 from gateway.messages import ChatAddress
+from gateway.outbox.pace import Paces, Window
 from tests.fakes import EditingChannel, settle, until
 from tests.journeys.conftest import Opener
 from tests.journeys.test_drafts import Pieces
@@ -63,6 +64,28 @@ async def test_a_chat_that_is_to_be_left_alone_gets_no_sign(open_world: Opener) 
         await settle()
 
         assert channel.seen == [("2", "m8")]
+
+
+async def test_signs_have_their_place_among_the_calls_of_the_account_and_words_come_first(
+    open_world: Opener,
+) -> None:
+    class Slow(ReactingChannel):
+        paces = Paces(account=(Window(2, 60.0),))
+
+    channel = Slow()
+    async with open_world(["hi", "hi"], channel=channel, **REACTS) as world:
+        await channel.say("hello", message_id="m1")
+        await until(lambda: channel.seen == [("1", "m1")] and channel.screen == ["hi"])  # two calls
+
+        await channel.say("hello", chat="2", message_id="m2")
+        await world.model.asked(2)
+        await settle()
+        early = list(channel.screen)
+        await world.clock.advance(70 * SECOND)
+        await until(lambda: channel.screen == ["hi", "hi"])
+
+        assert early == ["hi"]
+        assert channel.seen == [("1", "m1")]
 
 
 async def test_the_silence_that_a_sign_is_asked_for_is_kept(open_world: Opener) -> None:

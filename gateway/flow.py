@@ -145,7 +145,7 @@ class Flow:
     def _begin(self, address: ChatAddress) -> Line | None:
         """A call that only shows something begins: it has its place among those of the account.
 
-        None while there is no place, or words wait for one, or the chat is to be left alone: nothing is shown then.
+        None while there is no place, or words wait for one, or the chat is to be left alone: nothing is shown.
         """
         line = self._outbox.lines.get(address.channel)
         if line is None or line.halted or line.closed_for(address.chat) is not None or not line.take_place():

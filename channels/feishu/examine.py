@@ -1,14 +1,12 @@
 """What `tocsin check` asks Feishu: the usual mistakes, before they are met."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from channels.feishu.client import Client, Identity, LineRefusedError
 from channels.feishu.refusals import scopes_in
+from channels.skew import skew
 from gateway.clock import Clock
 from gateway.errors import CredentialsRefusedError, DeliveryError, PermanentDeliveryError
-
-SKEW = timedelta(seconds=30)  # reminders that are this far off are noticed
 
 NOBODY = "om_0000000000000000000000000000000000"
 NOWHERE = "oc_00000000000000000000000000000000"
@@ -21,7 +19,7 @@ async def findings(client: Client, clock: Clock, *, websocket: bool) -> list[tup
         me = await client.identify()
     except PermanentDeliveryError as error:
         return [("error", f"the app has no bot: turn on its bot ability and publish a version ({error})")]
-    found = [*judge(me), *await _scopes(client), *skew(client.ahead(clock.now()))]
+    found = [*judge(me), *await _scopes(client), *skew(client.ahead(clock.now()), "Feishu")]
     if websocket:
         found.append(await _line(client))
     return found
@@ -64,14 +62,3 @@ async def _line(client: Client) -> tuple[str, str]:
     except LineRefusedError as error:
         return "error", str(error)
     return "ok", "the long connection is open to it"
-
-
-def skew(ahead: timedelta) -> Iterator[tuple[str, str]]:
-    """Whether our clock is Feishu's; pure."""
-    if abs(ahead) > SKEW:
-        way = "ahead of" if ahead > timedelta() else "behind"
-        yield (
-            "error",
-            f"this machine's clock is {abs(ahead.total_seconds()):.0f} s {way} Feishu's: jobs fire at wrong "
-            "times until it is set (timedatectl set-ntp true)",
-        )

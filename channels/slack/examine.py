@@ -1,16 +1,14 @@
 """What `tocsin check` asks Slack: the usual mistakes, before they are met."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import timedelta
 
+from channels.skew import skew
 from channels.slack.client import Client, Identity
 from channels.slack.refusals import RefusedError
 from gateway.clock import Clock
 from gateway.errors import CredentialsRefusedError
 from gateway.messages import Json
 from gateway.sections import ChannelSection
-
-SKEW = timedelta(seconds=30)  # reminders that are this far off are noticed
 
 NEEDED = {
     "chat:write": "to answer",
@@ -41,7 +39,10 @@ Findings = list[tuple[str, str]]
 async def findings(client: Client, section: ChannelSection, clock: Clock, *, socket: bool) -> Findings:
     """(level, sentence) of everything that was looked at; a DeliveryError when Slack cannot be asked."""
     me = await client.identify()
-    found = [*judge(me, section), *_clock(client.api.ahead(clock.now()))]
+    found = [
+        *judge(me, section),
+        *skew(client.api.ahead(clock.now()), "Slack", also=", and signed calls are refused"),
+    ]
     if socket:
         found.append(await _connection(client))
     return [*found, *[one async for one in _groups(client, section)]]
@@ -86,13 +87,3 @@ async def _groups(client: Client, section: ChannelSection) -> AsyncIterator[tupl
             yield "warning", f"{chat}: {name} is archived"
         elif found.get("is_member") is False:
             yield "warning", f"{chat}: the bot is not in {name}: write /invite and its name there"
-
-
-def _clock(ahead: timedelta) -> Iterator[tuple[str, str]]:
-    if abs(ahead) > SKEW:
-        way = "ahead of" if ahead > timedelta() else "behind"
-        yield (
-            "error",
-            f"this machine's clock is {abs(ahead.total_seconds()):.0f} s {way} Slack's: jobs fire at wrong "
-            "times until it is set (timedatectl set-ntp true), and signed calls are refused",
-        )

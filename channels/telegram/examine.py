@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from channels.skew import skew
 from channels.telegram.client import Client, Identity, Webhook
 from channels.telegram.hooks import Hook
 from gateway.clock import Clock
@@ -10,7 +11,6 @@ from gateway.sections import ChannelSection
 
 SHORT_SECRET = 16  # characters
 RECENT = timedelta(hours=1)
-SKEW = timedelta(seconds=30)  # reminders that are this far off are noticed
 
 
 async def findings(
@@ -27,7 +27,7 @@ async def findings(
         ("ok", f"the token is that of @{me.username}"),
         *about,
         *judge(me, section),
-        *_clock(client.ahead(clock.now())),
+        *skew(client.ahead(clock.now()), "Telegram"),
     ]
 
 
@@ -77,14 +77,4 @@ def judge(me: Identity, section: ChannelSection) -> Iterator[tuple[str, str]]:
             f"{', '.join(open_groups)}: mention = false or context, but the bot's privacy mode is on, so Telegram "
             "shows it only commands, mentions and replies: turn it off (@BotFather, /setprivacy) and add the bot "
             "again",
-        )
-
-
-def _clock(ahead: timedelta) -> Iterator[tuple[str, str]]:
-    if abs(ahead) > SKEW:
-        way = "ahead of" if ahead > timedelta() else "behind"
-        yield (
-            "error",
-            f"this machine's clock is {abs(ahead.total_seconds()):.0f} s {way} Telegram's: jobs fire at wrong "
-            "times until it is set (timedatectl set-ntp true)",
         )

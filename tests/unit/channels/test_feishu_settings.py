@@ -10,7 +10,8 @@ import pytest
 from channels.base import Administered, Closing, Editing, Fetching, Hooked, Reacting, Surroundings
 from channels.feishu import Settings, create, examine
 from channels.feishu.client import Identity
-from channels.feishu.examine import judge, skew
+from channels.feishu.examine import judge
+from channels.skew import skew
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.errors import ConfigError
@@ -144,4 +145,4 @@ def test_a_bot_that_is_not_published_is_an_error() -> None:
 
 @pytest.mark.parametrize(("seconds", "count"), [(0, 0), (30, 0), (31, 1), (-31, 1)])
 def test_a_clock_that_is_wrong_is_an_error(seconds: int, count: int) -> None:
-    assert len(list(skew(timedelta(seconds=seconds)))) == count
+    assert len(list(skew(timedelta(seconds=seconds), "Feishu"))) == count
